@@ -1,0 +1,60 @@
+// One agent per host: it builds views, asks the capabilities to decide, and carries their steps
+// out. It decides nothing itself.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "model/fleet.h"
+#include "peer/peer.h"
+#include "store/keys.h"
+#include "store/store.h"
+#include "world/world.h"
+
+namespace weir::agent {
+
+// The defaults of design.md, Timings.
+struct Timings {
+  Duration heartbeat = 250ms;
+  Duration suspect_after = 1200ms;
+  Duration renewal = 1s;
+  Duration lease = 6s;
+  Duration round_limit = 3s;
+  Duration probe_limit = 1s;      // deadline of one probe of a server
+  Duration sighting_every = 5s;   // publication of own members' sightings
+};
+
+struct Setting {
+  store::Keys keys;
+  HostName host;
+  std::string state;  // this host's state folder; locked by app/ before an Agent is made
+  Timings timings;
+};
+
+// By engine name, for this host.
+using Engines = std::map<std::string, std::shared_ptr<engine::Engine>>;
+
+class Agent {
+ public:
+  // Borrows everything for its life. Nothing runs yet.
+  Agent(World& world, store::Store& store, peer::Caller& caller, Engines engines, Setting setting);
+  ~Agent();  // stops its loops and waits for them
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // Opens the journal and begins the loops on world.workers; returns at once.
+  Result<> start();
+  // Asks the loops to end; servers go on.
+  void stop();
+  // What the peer port hands on; any thread.
+  Result<Json> answer(const peer::Request& request);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace weir::agent

@@ -1,0 +1,42 @@
+// The fleet file: read with libyaml's events, checked against tables, every mistake at its place.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/fleet.h"
+#include "world/world.h"
+
+namespace weir::config {
+
+// One mistake: where, what we read, what we would have accepted.
+struct Complaint {
+  std::string file;
+  int line = 0;    // from 1
+  int column = 0;  // from 1, in characters
+  std::string what;
+  std::string text;  // the offending line, as it stands in the file
+  int width = 1;     // how many characters the caret underlines
+  std::string hint;  // "did you mean `members`?"
+  bool operator==(const Complaint&) const = default;
+};
+// "FILE:LINE:COLUMN: WHAT", the line, a caret line, and the hint.
+std::string show(const Complaint& complaint);
+
+struct Parsed {
+  Fleet fleet;                         // only meaningful when `complaints` is empty
+  std::vector<Complaint> complaints;   // all mistakes at once, in file order
+};
+
+constexpr std::size_t kFileBytesMax = 16u << 20;
+constexpr int kDepthMax = 32;
+
+// Pure: parses and checks `text`. `file` is only named in complaints.
+// A password stays a reference ("generated", "env:NAME", "file:PATH"); a literal is a complaint.
+Parsed parse(const std::string& file, const std::string& text);
+
+// Reads the file and parses it. Failure::bad_config with every complaint, shown, in `what`.
+Result<Fleet> load(Files& files, const std::string& path);
+
+}  // namespace weir::config
