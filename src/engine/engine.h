@@ -55,6 +55,9 @@ struct Local {
   bool processes_left = false; // server ended, but a process of it lives on
   bool as_replica = false;     // it starts, or runs, as a replica
   Epoch follows_epoch;         // the epoch whose leader it is set to follow
+  Epoch led;                   // the last epoch in which it opened for writes; none: never
+  std::optional<Duration> restart_estimate;  // a start in place with its crash recovery; unknown
+                                             // is a value
   MemberName follows;          // that leader
   std::optional<Standing> standing;  // replica or stopped: end of the valid log on its own disk,
                                      // found by `find_standing`; not looked at here
@@ -148,8 +151,10 @@ class Leads {
   // Points a replica at the leader of a record, started if it is not. Refuses below the promise.
   // bad_data if its log does not descend from the leader's: it needs rejoin.
   virtual Result<> follow(const Member& member, const Upstream& upstream, Deadline deadline) = 0;
-  // Opens for writes as leader of `epoch` with `set` loaded from the first moment on. Requires
-  // that this member has promised `epoch.number` or that its record names it.
+  // Opens for writes as leader of `epoch` with `set` loaded from the first moment on, and notes the
+  // epoch durably (Local::led) before it opens. The caller's record names this member. A stopped
+  // member, a former leader too, is first started as a replica of nobody, so that every promotion
+  // begins a timeline. Ends the promise that it held.
   virtual Result<> promote(const Member& member, Epoch epoch, const SyncSet& set,
                            Deadline deadline) = 0;
   // Makes commits wait for `set.number` of `set.voters` (no voters: for nobody that exists).

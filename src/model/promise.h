@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/json.h"
+#include "model/epoch.h"
 #include "model/lineage.h"
 #include "model/names.h"
 
@@ -12,6 +13,9 @@ namespace weir {
 struct Promise {
   Voter voter;
   std::int64_t round = 0;
+  // The epoch whose log this is: that of the last leader from whose history the log was seen to
+  // descend when it began to follow, or that it led itself. Compared before the standing.
+  Epoch of;
   Standing standing;  // the end of the valid log on its own disk
   bool operator==(const Promise&) const = default;
 };
