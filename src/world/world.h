@@ -32,7 +32,8 @@ class Random {
  public:
   virtual ~Random() = default;
   virtual std::uint64_t next() = 0;
-  // `length` characters of [a-z0-9], the first a letter. From the system's strong source in reality.
+  // `length` characters of [a-z0-9], the first a letter. From the system's strong source in
+  // reality.
   std::string id(std::size_t length = 12);
 };
 
@@ -55,9 +56,9 @@ class Files {
 // Short-lived programs.
 struct Command {
   std::vector<std::string> argv;
-  std::string user;               // empty: as we are
-  std::vector<std::string> env;   // NAME=VALUE, added to a minimal environment
-  std::string input;              // given on standard input
+  std::string user;              // empty: as we are
+  std::vector<std::string> env;  // NAME=VALUE, added to a minimal environment
+  std::string input;             // given on standard input
   std::size_t output_max = 16u << 20;
 };
 struct Output {
@@ -77,18 +78,18 @@ class Programs {
 struct ServerSpec {
   std::string name;
   std::vector<std::string> argv;
-  std::string user;       // empty: as we are
-  std::string folder;     // working directory; by it every process of the server is recognised
-  std::string log;        // standard output and error go here
+  std::string user;    // empty: as we are
+  std::string folder;  // working directory; by it every process of the server is recognised
+  std::string log;     // standard output and error go here
   std::vector<std::string> env;
 };
 enum class ServerLife { absent, running, ended };
 struct ServerState {
   ServerLife life = ServerLife::absent;
-  std::int64_t pid = 0;           // running only
-  std::int64_t start_time = 0;    // of that pid, as in /proc/PID/stat; with pid it is unique
-  std::optional<int> exit_status; // ended only, if the guard saw it
-  bool guarded = false;           // its guard is alive
+  std::int64_t pid = 0;            // running only
+  std::int64_t start_time = 0;     // of that pid, as in /proc/PID/stat; with pid it is unique
+  std::optional<int> exit_status;  // ended only, if the guard saw it
+  bool guarded = false;            // its guard is alive
 };
 class Servers {
  public:
@@ -141,6 +142,7 @@ struct World {
 
 // Calls `check` at growing intervals (first `pause`, at most 50 ms) until it returns true or the
 // deadline passes. The one retry policy of the house. Returns whether it became true.
-bool poll_until(Clock& clock, Deadline deadline, Duration pause, const std::function<bool()>& check);
+bool poll_until(Clock& clock, Deadline deadline, Duration pause,
+                const std::function<bool()>& check);
 
 }  // namespace weir
