@@ -50,6 +50,7 @@ class Json {
   bool is_array() const { return std::holds_alternative<Array>(value_); }
   bool is_string() const { return std::holds_alternative<std::string>(value_); }
   bool is_bool() const { return std::holds_alternative<bool>(value_); }
+  bool is_integer() const { return std::holds_alternative<std::int64_t>(value_); }
   bool is_number() const {
     return std::holds_alternative<std::int64_t>(value_) || std::holds_alternative<double>(value_);
   }
@@ -62,11 +63,13 @@ class Json {
   std::int64_t integer(std::int64_t fallback = 0) const;
   double number(double fallback = 0) const;
   bool boolean(bool fallback = false) const;
-  const Array& items() const;      // empty unless an array
-  const Object& members() const;   // empty unless an object
+  const Array& items() const;     // empty unless an array
+  const Object& members() const;  // empty unless an object
 
   // Sets or replaces a member (null becomes an object first); returns *this to chain.
   Json& set(std::string key, Json value);
+  // Like set, for a key that is known to be new: it is not searched for.
+  Json& append(std::string key, Json value);
   // Appends to an array (null becomes an array first).
   Json& add(Json value);
 

@@ -1,0 +1,143 @@
+// The desired fleet in JSON, as `apply` writes it to the store and agents read it.
+#include "model/fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+Json to_json(const Member& member) {
+  Json json = Json::object();
+  json.set("name", member.name.text).set("host", member.host.text);
+  json.set("address", member.address).set("port", int{member.port});
+  return json;
+}
+
+Json to_json(const Objective& objective) {
+  Json json = Json::object();
+  if (objective.availability) json.set("availability", *objective.availability);
+  if (objective.rpo) json.set("rpo_ns", std::int64_t{objective.rpo->count()});
+  if (objective.rto) json.set("rto_ns", std::int64_t{objective.rto->count()});
+  return json;
+}
+
+Objective objective_from(const Json& json) {
+  Objective objective;
+  if (json["availability"].is_number()) objective.availability = json["availability"].number();
+  if (json["rpo_ns"].is_integer()) objective.rpo = Duration{json["rpo_ns"].integer()};
+  if (json["rto_ns"].is_integer()) objective.rto = Duration{json["rto_ns"].integer()};
+  return objective;
+}
+
+Json to_json(const Resource& resource) {
+  Json attributes = Json::object();
+  for (const auto& [name, value] : resource.attributes) attributes.set(name, value);
+  Json json = Json::object();
+  json.set("kind", resource.kind).set("name", resource.name);
+  json.set("attributes", std::move(attributes));
+  return json;
+}
+
+Resource resource_from(const Json& json) {
+  Resource resource{json["kind"].text(), json["name"].text(), {}};
+  for (const auto& [name, value] : json["attributes"].members()) {
+    resource.attributes[name] = value.text();
+  }
+  return resource;
+}
+
+bool whole_member(const Json& json) {
+  const std::int64_t port = json["port"].integer();
+  return !json["name"].text().empty() && !json["host"].text().empty() &&
+         !json["address"].text().empty() && port > 0 && port < 65536;
+}
+
+// The first field that is absent or of another type; nullptr if the service is whole.
+const char* broken_field(const Json& json) {
+  const auto& members = json["members"].items();
+  const auto& resources = json["resources"].items();
+  if (json["name"].text().empty()) return "name";
+  if (json["engine"].text().empty()) return "engine";
+  if (members.empty() || !std::all_of(members.begin(), members.end(), whole_member)) {
+    return "members";
+  }
+  if (!json["sync"].is_integer() || json["sync"].integer() < 0) return "sync";
+  if (!durability_named(json["durability"].text())) return "durability";
+  if (!json["objective"].is_object()) return "objective";
+  if (!json["resources"].is_array()) return "resources";
+  for (const Json& resource : resources) {
+    if (resource["kind"].text().empty() || resource["name"].text().empty()) return "resources";
+  }
+  return nullptr;
+}
+
+template <class T, class NameType>
+const T* find_in(const std::vector<T>& items, const NameType& name) {
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&](const T& item) { return item.name == name; });
+  return found == items.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const Member* Service::find(const MemberName& member) const { return find_in(members, member); }
+
+const Host* Fleet::find_host(const HostName& host) const { return find_in(hosts, host); }
+
+const Service* Fleet::find(const ServiceName& service) const { return find_in(services, service); }
+
+Json to_json(const Service& service) {
+  Json members = Json::array();
+  for (const Member& member : service.members) members.add(to_json(member));
+  Json resources = Json::array();
+  for (const Resource& resource : service.resources) resources.add(to_json(resource));
+  Json json = Json::object();
+  json.set("format", kDesiredFormat).set("name", service.name.text).set("engine", service.engine);
+  json.set("members", std::move(members)).set("sync", service.sync);
+  json.set("durability", name_of(service.durability));
+  json.set("objective", to_json(service.objective)).set("resources", std::move(resources));
+  return json;
+}
+
+Result<Service> service_from(const Json& json) {
+  if (!json["format"].is_integer() || json["format"].integer() < 1) {
+    return fail(Failure::bad_data, "cannot read the desired service: it carries no format");
+  }
+  if (json["format"].integer() > kDesiredFormat) {
+    return fail(Failure::bad_data,
+                fmt::format("cannot read the desired service: its format {} is newer than {}, "
+                            "the newest that this weir knows",
+                            json["format"].integer(), kDesiredFormat));
+  }
+  if (const char* field = broken_field(json)) {
+    return fail(Failure::bad_data,
+                fmt::format("cannot read the desired service: its `{}` is not whole", field));
+  }
+  Service service;
+  service.name = ServiceName{json["name"].text()};
+  service.engine = json["engine"].text();
+  for (const Json& item : json["members"].items()) {
+    service.members.push_back({service.name, MemberName{item["name"].text()},
+                               HostName{item["host"].text()}, item["address"].text(),
+                               static_cast<std::uint16_t>(item["port"].integer())});
+  }
+  service.sync = static_cast<int>(json["sync"].integer());
+  service.durability = *durability_named(json["durability"].text());
+  service.objective = objective_from(json["objective"]);
+  for (const Json& item : json["resources"].items()) {
+    service.resources.push_back(resource_from(item));
+  }
+  return service;
+}
+
+Json to_json(const Host& host) {
+  Json json = Json::object();
+  json.set("name", host.name.text).set("address", host.address);
+  return json;
+}
+
+Host host_from(const Json& json) { return {HostName{json["name"].text()}, json["address"].text()}; }
+
+}  // namespace weir
