@@ -1,0 +1,90 @@
+// What all faces of a Postgres engine share: the ports, the host's setting, and the few ways in
+// which weir touches a member's files, programs and sessions.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/postgres/connect.h"
+#include "engine/postgres/layout.h"
+#include "engine/postgres/session.h"
+#include "world/world.h"
+
+namespace weir::engine::postgres {
+
+// Held while it lives. A start of a member and a promise of a stopped one exclude each other by it
+// (safety.md S6): the start reads the promise under it. It is a flag in this object and not a file
+// lock, because one agent per host is already ensured by the lock on its state folder.
+class StartLock {
+ public:
+  StartLock() = default;
+  StartLock(StartLock&&) noexcept = default;
+  StartLock& operator=(StartLock&&) noexcept = default;
+
+ private:
+  friend class Context;
+  explicit StartLock(std::shared_ptr<void> release) : release_(std::move(release)) {}
+  std::shared_ptr<void> release_;
+};
+
+// Thread-safe. Borrows the world for its life.
+class Context {
+ public:
+  Context(World& world, Setting setting) : world_(world), setting_(std::move(setting)) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  World& world() { return world_; }
+  Files& files() { return world_.files; }
+  Clock& clock() { return world_.clock; }
+  const Setting& setting() const { return setting_; }
+  Layout layout(const Member& member) const { return layout_of(setting_, member); }
+  bool is_here(const Member& member) const { return member.host == setting_.host; }
+
+  // The path of a program of PostgreSQL 15; missing_package with the apt line.
+  Result<std::string> program(const std::string& name);
+  Result<ServerSpec> spec(const Member& member);
+  // Runs such a program as the server's user, to its end. `run` fails (io) on a non-zero exit with
+  // the last line of what it said, and returns its standard output; `run_raw` leaves judging to
+  // the caller.
+  Result<std::string> run(const std::string& program, const std::vector<std::string>& arguments,
+                          Deadline deadline);
+  Result<Output> run_raw(const std::string& program, const std::vector<std::string>& arguments,
+                         Deadline deadline);
+
+  // Superuser on this host's own server, by its unix socket.
+  Result<Session> local_session(const Member& member, Deadline deadline,
+                                const std::string& database = "postgres");
+  // An internal role (connect.h) of any server, over TLS.
+  Result<Session> remote_session(const Member& member, const std::string& role, Deadline deadline,
+                                 const std::string& database = "postgres");
+  Result<Session> replication_session(const Member& member, Deadline deadline);
+  // The superuser: by the socket where the member is of this host, as operator elsewhere.
+  Result<Session> super_session(const Member& member, Deadline deadline,
+                                const std::string& database = "postgres");
+
+  // SIGHUP to the postmaster. Says nothing about who has read the files since.
+  Result<> reload(const Member& member);
+
+  // A file that only the server's user can read, replaced atomically: keys.
+  Result<> write_private(const std::string& path, const std::string& content);
+  // A folder of the server's user, 0700, with its parents.
+  Result<> make_server_folder(const std::string& path);
+  // Copies this host's certificate and key to RECEIVER/EPOCH, for a receiver of that epoch.
+  Result<> place_receiver_key(const Member& member, const Epoch& epoch);
+
+  // Waits until no start and no promise of this member is under way here; held at the deadline.
+  Result<StartLock> lock_start(const Member& member, Deadline deadline);
+
+ private:
+  World& world_;
+  const Setting setting_;
+  std::mutex mutex_;  // never held over a port call
+  std::map<std::string, std::weak_ptr<void>> starting_;
+};
+
+}  // namespace weir::engine::postgres

@@ -1,0 +1,39 @@
+// Runs for Postgres: makes, copies, starts, stops and settles the members of this host.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/postgres/context.h"
+
+namespace weir::engine::postgres {
+
+class PostgresRuns : public Runs {
+ public:
+  explicit PostgresRuns(Context& context) : context_(context) {}
+
+  Result<> create(const Member& member, const Incarnation& incarnation, const Service& service,
+                  Deadline deadline) override;
+  Result<> copy(const Member& member, const Upstream& upstream, const Incarnation& incarnation,
+                const Service& service, Deadline deadline) override;
+  Result<> start(const Member& member, Epoch epoch, Deadline deadline) override;
+  Result<> stop(const Member& member, StopMode mode, Deadline deadline) override;
+  Result<> fence(const Member& member, Deadline deadline) override;
+  Result<Local> local(const Member& member) override;
+  Result<std::vector<std::string>> settle(const Member& member, const Service& service,
+                                          bool clients_let_in, Deadline deadline) override;
+  Result<> destroy(const Member& member, Deadline deadline) override;
+
+ private:
+  Result<> first_cluster(const Member& member, const Service& service, Deadline deadline);
+  Result<> first_roles(const Member& member, Deadline deadline);
+  Result<> take_base_backup(const Member& member, const Upstream& upstream, Deadline deadline);
+  Result<> prepare_folders(const Member& member);
+  Result<> check_data_is_ours(const Member& member, const Incarnation& incarnation);
+  Result<> start_locked(const Member& member, Epoch epoch, Deadline deadline);
+
+  Context& context_;
+};
+
+}  // namespace weir::engine::postgres

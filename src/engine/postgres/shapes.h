@@ -1,0 +1,24 @@
+// Shapes for Postgres: parameters, roles, databases and grants.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/postgres/context.h"
+
+namespace weir::engine::postgres {
+
+class PostgresShapes : public Shapes {
+ public:
+  explicit PostgresShapes(Context& context) : context_(context) {}
+  Result<std::vector<Resource>> present(const Member& member, const std::vector<Resource>& declared,
+                                        Deadline deadline) override;
+  Result<> apply(const Member& leader, const Difference& difference, Deadline deadline) override;
+  std::vector<Attribute> attributes() const override;
+
+ private:
+  Context& context_;
+};
+
+}  // namespace weir::engine::postgres
