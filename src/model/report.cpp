@@ -1,0 +1,169 @@
+// Reports in JSON. Durations are seconds, as Prometheus has them; unknown is null, never zero.
+#include "model/report.h"
+
+#include <algorithm>
+
+#include "base/quantity.h"
+
+namespace weir {
+namespace {
+
+constexpr int kReportFormat = 1;
+
+Json seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+Json seconds(const std::optional<Duration>& duration) {
+  return duration ? seconds(*duration) : Json();
+}
+
+Json to_json(const Objective& objective) {
+  Json json = Json::object();
+  json.set("availability", objective.availability ? Json(*objective.availability) : Json());
+  json.set("rpo_seconds", seconds(objective.rpo)).set("rto_seconds", seconds(objective.rto));
+  return json;
+}
+
+Json to_json(const std::vector<Phase>& phases) {
+  Json json = Json::array();
+  for (const Phase& phase : phases) {
+    Json item = Json::object();
+    item.set("name", phase.name).set("seconds", seconds(phase.took));
+    json.add(std::move(item));
+  }
+  return json;
+}
+
+Json to_json(const LossReport& loss) {
+  Json json = Json::object();
+  json.set("acknowledged_commits", loss.acknowledged).set("lost_commits", loss.lost_commits);
+  json.set("lost_bytes", loss.lost_bytes).set("lost_seconds", seconds(loss.lost_seconds));
+  json.set("in_doubt_commits", loss.in_doubt).set("in_doubt_kept", loss.in_doubt_kept);
+  json.set("unexpected_rows", loss.unexpected);
+  return json;
+}
+
+Json head(const ReportHead& head) {
+  Json json = Json::object();
+  json.set("format", kReportFormat).set("kind", head.kind).set("id", head.id);
+  json.set("service", head.service.text).set("at", show(head.at));
+  json.set("verdict", name_of(head.verdict)).set("because", head.because);
+  json.set("evidence", name_of(head.evidence));
+  return json;
+}
+
+Json leader(const MemberName& member, std::int64_t epoch) {
+  Json json = Json::object();
+  json.set("leader", member.empty() ? Json() : Json(member.text)).set("epoch", epoch);
+  return json;
+}
+
+Json actions(const std::string& action) {
+  if (action == "replace") return Json::array().add("delete").add("create");
+  return Json::array().add(action);
+}
+
+Json to_json(const PlannedChange& change) {
+  Json before = Json::object(), after = Json::object();
+  for (const auto& [name, values] : change.attributes) {
+    before.set(name, values.first);
+    after.set(name, values.second);
+  }
+  // As terraform has it: what is made has no before, what is deleted no after.
+  if (change.action == "create") before = Json();
+  if (change.action == "delete") after = Json();
+  Json inner = Json::object();
+  inner.set("actions", actions(change.action));
+  inner.set("before", std::move(before)).set("after", std::move(after));
+  Json json = Json::object();
+  json.set("address", change.address).set("change", std::move(inner));
+  json.set("effect", change.effect).set("reason", change.reason);
+  return json;
+}
+
+int count(const std::vector<PlannedChange>& changes, std::string_view first,
+          std::string_view second) {
+  return static_cast<int>(
+      std::count_if(changes.begin(), changes.end(), [&](const PlannedChange& change) {
+        return change.action == first || change.action == second;
+      }));
+}
+
+}  // namespace
+
+const char* name_of(Evidence evidence) {
+  switch (evidence) {
+    case Evidence::measured_real:
+      return "measured-real";
+    case Evidence::measured_emulated:
+      return "measured-emulated";
+    case Evidence::estimated:
+      return "estimated";
+  }
+  return "estimated";
+}
+
+const char* name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::met:
+      return "met";
+    case Verdict::breached:
+      return "breached";
+    case Verdict::void_run:
+      return "void";
+  }
+  return "void";
+}
+
+Json to_json(const DrillReport& report) {
+  Json json = Json::object();
+  json.set("format", kReportFormat).set("kind", "drill").set("id", report.id);
+  json.set("fleet", report.fleet.text).set("service", report.service.text);
+  json.set("fault", report.fault).set("host", report.host.text);
+  json.set("started", show(report.started));
+  json.set("verdict", name_of(report.verdict)).set("because", report.because);
+  json.set("evidence", name_of(report.evidence)).set("objective", to_json(report.objective));
+  json.set("rto_seconds", seconds(report.rto)).set("phases", to_json(report.phases));
+  json.set("outage_seconds", seconds(report.outage)).set("loss", to_json(report.loss));
+  json.set("before", leader(report.leader_before, report.epoch_before));
+  json.set("after", leader(report.leader_after, report.epoch_after));
+  json.set("fault_gone", report.fault_gone).set("old_leader_follows", report.old_leader_follows);
+  json.set("old_leader_back_seconds", seconds(report.old_leader_back));
+  json.set("writers", report.writers);
+  return json;
+}
+
+int PlanReport::adds() const { return count(changes, "create", "replace"); }
+int PlanReport::updates() const { return count(changes, "update", "update"); }
+int PlanReport::deletes() const { return count(changes, "delete", "replace"); }
+
+Json to_json(const PlanReport& report) {
+  Json changes = Json::array();
+  for (const PlannedChange& change : report.changes) changes.add(to_json(change));
+  Json warnings = Json::array();
+  for (const std::string& warning : report.warnings) warnings.add(warning);
+  Json json = Json::object();
+  json.set("format", kReportFormat).set("fleet", report.fleet.text);
+  json.set("resource_changes", std::move(changes)).set("warnings", std::move(warnings));
+  return json;
+}
+
+Json to_json(const BackupReport& report) {
+  Json json = head(report.head);
+  json.set("bytes", report.bytes).set("took_seconds", seconds(report.took));
+  return json;
+}
+
+Json to_json(const ProofReport& report) {
+  Json json = head(report.head);
+  json.set("loss", to_json(report.loss));
+  json.set("expires", report.expires ? Json(show(*report.expires)) : Json());
+  return json;
+}
+
+Json to_json(const IncidentReport& report) {
+  Json json = head(report.head);
+  json.set("phases", to_json(report.phases));
+  return json;
+}
+
+}  // namespace weir
