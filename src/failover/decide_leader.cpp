@@ -1,0 +1,169 @@
+// The member that the record names: it promotes, restarts in place, confirms, keeps its set (S7).
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/mutant.h"
+#include "failover/rules.h"
+
+namespace weir::failover {
+namespace {
+
+Record claimed(const View& view) {
+  Record next = view.record;
+  next.leader_life = view.life;
+  next.leader_host = view.host;
+  return next;
+}
+
+// The sooner of restart in place and failover (S9). Unknown is not soon.
+Decision decide_restart(const View& view) {
+  const bool sooner =
+      view.own.restart_estimate && *view.own.restart_estimate <= view.given.policy.failover_estimate;
+  const bool voters = !view.record.set.voters.empty() && view.record.confirmed;
+  const Instant ended = std::max(view.memory.server_ended_seen, view.memory.began);
+  const Duration patience = view.given.policy.suspect_after + view.given.policy.failover_estimate;
+  const bool nobody_came = view.now - ended >= patience;
+  if (sooner || !voters || nobody_came) {
+    const char* because = sooner        ? "its server is dead, and a restart in place is the sooner"
+                          : nobody_came ? "its server is dead, and nobody opens a round"
+                                        : "its server is not up";
+    return {Restart{view.record.epoch, claimed(view)}, because};
+  }
+  return {std::nullopt, "its server is dead, and a failover is the sooner"};
+}
+
+bool streams(const View& view, const Voter& voter) {
+  return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
+    return follower.voter == voter && follower.streaming;
+  });
+}
+
+// Silence of a voter is silence of its agent or of its server's acknowledgements.
+bool silent(const View& view, const Voter& voter) {
+  const Other* other = find_other(view, voter.member);
+  if (other == nullptr) return true;
+  const Duration patience = view.given.policy.narrow_after;
+  const Instant heard = std::max(other->voice.heard, view.memory.began);
+  const Instant streaming = std::max(other->streaming, view.memory.began);
+  return view.now - heard >= patience || view.now - streaming >= patience ||
+         (other->streaming > Instant{} && other->voice.voter.incarnation != voter.incarnation &&
+          !other->voice.voter.incarnation.empty());
+}
+
+std::string names(const SyncSet& set) {
+  std::string out;
+  for (const Voter& voter : set.voters) out += (out.empty() ? "" : ", ") + voter.member.text;
+  return out.empty() ? "nobody" : out;
+}
+
+// The set without one silent voter, if the rest can still confirm.
+std::optional<SyncSet> narrowed(const View& view) {
+  const SyncSet& set = view.record.set;
+  for (const Voter& voter : set.voters) {
+    if (!silent(view, voter)) continue;
+    SyncSet rest = set;
+    std::erase(rest.voters, voter);
+    const auto alive = std::ranges::count_if(rest.voters, [&](const Voter& other) {
+      return !silent(view, other) && streams(view, other);
+    });
+    if (alive >= rest.number && alive >= 1) return rest;
+  }
+  return std::nullopt;
+}
+
+// A replica that streams and has everything that we had a moment ago, but is not counted.
+std::optional<Voter> newcomer(const View& view) {
+  for (const Follower& follower : view.own_seen.followers) {
+    const Other* other = find_other(view, follower.voter.member);
+    if (other == nullptr || follower.voter.incarnation.empty() || !follower.streaming) continue;
+    if (view.record.set.counts(follower.voter)) continue;
+    if (other->voice.voter != follower.voter || silent(view, follower.voter)) continue;
+    const bool caught_up = follower.flushed >= view.memory.written_before &&
+                           view.memory.written_before > Position{};
+    if (caught_up) return follower.voter;
+  }
+  return std::nullopt;
+}
+
+void put_voter(std::vector<Voter>& voters, const Voter& voter) {
+  std::erase_if(voters, [&](const Voter& v) { return v.member == voter.member; });
+  voters.insert(std::ranges::upper_bound(voters, voter), voter);
+}
+
+Record with_set(const View& view, const SyncSet& set) {
+  Record next = view.record;
+  next.set = set;
+  return next;
+}
+
+// Fewer acknowledgements or voters: the server first, the record only after the proof.
+Decision load_then_record(const View& view, const SyncSet& set, const std::string& because) {
+  if (mutant("record-before-load") || view.memory.proven == set) {
+    return {RecordSet{with_set(view, set)}, because};
+  }
+  return {LoadSet{set}, because};
+}
+
+std::optional<Decision> decide_confirm(const View& view) {
+  if (view.record.confirmed || view.record.set.voters.empty()) return std::nullopt;
+  const bool heard = std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
+    return follower.streaming && follower.counted;
+  });
+  if (!heard || view.memory.proven != view.record.set) return std::nullopt;
+  Record next = view.record;
+  next.confirmed = true;
+  next.previous.clear();
+  return Decision{Confirm{view.record.epoch, next}, "no commit of this epoch is confirmed yet"};
+}
+
+}  // namespace
+
+Decision decide_set(const View& view) {
+  const SyncSet& set = view.record.set;
+  if (auto confirm = decide_confirm(view)) return *confirm;
+  if (const auto rest = narrowed(view)) {
+    return load_then_record(view, *rest, "a voter is silent: the set becomes " + names(*rest));
+  }
+  const int sync = view.given.policy.sync;
+  if (sync > set.number) {
+    return load_then_record(view, {set.voters, sync},
+                            fmt::format("each commit is to wait for {}", sync));
+  }
+  if (view.memory.proven != set) {
+    return {LoadSet{set}, "the set of the record is not yet proven to be loaded"};
+  }
+  if (sync < set.number) {
+    return {RecordSet{with_set(view, {set.voters, sync})},
+            fmt::format("each commit is to wait for {} only", sync)};
+  }
+  if (const auto voter = newcomer(view)) {
+    Record next = view.record;
+    put_voter(next.set.voters, *voter);
+    put_voter(next.members, *voter);
+    return {RecordSet{next}, voter->member.text + " has caught up and joins the set"};
+  }
+  if (set.voters.empty()) return {std::nullopt, "leads, but commits wait: no replica is confirmed"};
+  return {std::nullopt, fmt::format("leads epoch {}; commits wait for {} of {}",
+                                    show(view.record.epoch), set.number, names(set))};
+}
+
+std::optional<Decision> decide_as_leader(const View& view) {
+  if (!leads_by_record(view)) return std::nullopt;
+  if (view.record.leader_life != view.life || view.record.leader_host != view.host) {
+    return Decision{Reclaim{claimed(view)}, "this agent is new: it confirms the leadership anew"};
+  }
+  if (view.own.half_rewound) return Decision{std::nullopt, "a rewind was cut off in its data"};
+  const bool running = view.own.server.life == ServerLife::running;
+  if (view.own.led != view.record.epoch || (running && view.own.as_replica)) {
+    return Decision{Promote{view.record.epoch, view.record.set},
+                    fmt::format("the record names this member as leader of epoch {}",
+                                show(view.record.epoch))};
+  }
+  if (!running) return decide_restart(view);
+  if (view.own_seen.reach != Reach::serving || view.own_seen.role != Role::leader) {
+    return Decision{std::nullopt, "its server is up and does not serve yet"};
+  }
+  return decide_set(view);
+}
+
+}  // namespace weir::failover

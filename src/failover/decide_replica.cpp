@@ -1,0 +1,95 @@
+// A member that the record does not name: it follows, or comes back first (safety.md S9, S10).
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/mutant.h"
+#include "failover/rules.h"
+
+namespace weir::failover {
+namespace {
+
+constexpr int kRewindsMax = 2;  // then the member is rebuilt
+constexpr Duration kUnheard = 10s;  // a serving leader that we receive nothing from
+
+bool diverged(const View& view) {
+  const bool former_leader = view.own.data && !view.own.as_replica;
+  const bool found = view.memory.diverged && view.memory.diverged_from == view.record.epoch;
+  return former_leader || found || view.own.half_rewound;
+}
+
+// S10: nothing destroys the only copy.
+Decision decide_rejoin(const View& view) {
+  if (!mutant("rejoin-before-confirmation") && !view.record.confirmed) {
+    return {std::nullopt, "comes back once a commit of the new epoch is confirmed elsewhere"};
+  }
+  if (!mutant("rejoin-while-counted") && !view.own.half_rewound &&
+      !view.record.counted_nowhere(view.self.name)) {
+    return {std::nullopt, "comes back once the leader's set no longer counts it"};
+  }
+  if (view.own.led >= view.record.epoch) {
+    return {std::nullopt, "its data is of this epoch or a later one: it is kept as it is"};
+  }
+  const bool rebuild = view.memory.rejoin_failures >= kRewindsMax;
+  return {Rejoin{upstream_of(view), rebuild ? engine::Rejoin::rebuild : engine::Rejoin::rewind,
+                 view.given.fresh},
+          rebuild ? "rewinding failed: its data is copied anew, the old kept"
+                  : "its log left the leader's history: it is exported and rewound"};
+}
+
+}  // namespace
+
+Decision decide_as_replica(const View& view) {
+  if (view.record.leader.incarnation.empty()) {
+    return {std::nullopt, "the service has no leader yet"};
+  }
+  const Other* leader = find_other(view, view.record.leader.member);
+  if (leader == nullptr) {
+    const char* because = view.record.leader.member == view.self.name
+                              ? "the record names this member with data that is gone"
+                              : "the leader is not a declared member";
+    return {std::nullopt, because};
+  }
+  const std::string& name = leader->member.name.text;
+  if (!serves_as_leader(*leader)) {
+    return {std::nullopt, fmt::format("waits for {} to serve as leader", name)};
+  }
+  if (!view.own.data) {
+    return {Rejoin{upstream_of(view), engine::Rejoin::rebuild, view.given.fresh},
+            fmt::format("has no data: it is copied from {}", name)};
+  }
+  if (diverged(view)) return decide_rejoin(view);
+  const bool running = view.own.server.life == ServerLife::running;
+  if (!running || view.own.follows != leader->member.name ||
+      view.own.follows_epoch != view.record.epoch) {
+    return {Follow{upstream_of(view)},
+            fmt::format("{} leads epoch {}", name, show(view.record.epoch))};
+  }
+  if (view.now - std::max(view.memory.receiving, view.memory.began) >= kUnheard) {
+    return decide_rejoin(view);
+  }
+  return {std::nullopt, fmt::format("follows {} in epoch {}", name, show(view.record.epoch))};
+}
+
+Readiness readiness(const View& view) {
+  if (view.record.leader.incarnation.empty()) return {false, "the service has no leader yet"};
+  if (view.record.round) return {true, "a round is open"};
+  if (view.record.set.voters.empty()) return {false, "no replica is confirmed"};
+  std::vector<Voter> ready;
+  std::string missing;
+  for (const Voter& voter : view.record.set.voters) {
+    const Other* other = find_other(view, voter.member);
+    const bool speaks = other != nullptr && other->voice.heard > Instant{} &&
+                        view.now - other->voice.heard < view.given.policy.suspect_after &&
+                        other->voice.voter == voter && other->voice.knows_position;
+    const bool self = voter == Voter{view.self.name, view.own.incarnation};
+    if (self || speaks) {
+      ready.push_back(voter);
+    } else {
+      missing += (missing.empty() ? "" : ", ") + voter.member.text;
+    }
+  }
+  if (promises_suffice(view.record, ready)) return {true, "enough voters answer"};
+  return {false, "too few voters answer: missing " + missing};
+}
+
+}  // namespace weir::failover

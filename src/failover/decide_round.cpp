@@ -1,0 +1,107 @@
+// An open round: promise, be chosen, or end it (safety.md S4, S5).
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/mutant.h"
+#include "failover/rules.h"
+
+namespace weir::failover {
+namespace {
+
+// Promises of this round whose voters the record knows by that incarnation.
+std::vector<weir::Promise> counted(const View& view) {
+  std::vector<weir::Promise> out;
+  for (const weir::Promise& promise : view.promises) {
+    const bool known = is_voter(view.record, promise.voter) || mutant("rebuilt-voter-counted");
+    if (promise.round == view.record.round->number && known) out.push_back(promise);
+  }
+  return out;
+}
+
+std::vector<Voter> voters_of(const std::vector<weir::Promise>& promises) {
+  std::vector<Voter> out;
+  for (const weir::Promise& promise : promises) out.push_back(promise.voter);
+  return out;
+}
+
+std::string names(const std::vector<weir::Promise>& promises) {
+  std::string out;
+  for (const weir::Promise& promise : promises) {
+    out += (out.empty() ? "" : ", ") + promise.voter.member.text;
+  }
+  return out.empty() ? "nobody" : out;
+}
+
+// The one CAS that ends a round well: itself as leader, with epoch, lineage and set. The set that
+// it replaces joins the previous ones until a commit of its own is confirmed.
+Record taken_by(const View& view, const weir::Promise& own) {
+  Record next = view.record;
+  next.epoch.number = view.record.round->number;
+  next.leader = own.voter;
+  next.leader_host = view.host;
+  next.leader_life = view.life;
+  next.lineage = own.standing.lineage;
+  if (mutant("only-the-last-previous-set")) next.previous.clear();
+  if (!mutant("previous-set-forgotten")) {
+    next.previous.push_back({view.record.set, view.record.leader});
+  }
+  next.set.voters.clear();
+  for (const Voter& member : view.record.members) {
+    if (member.member != own.voter.member && !member.incarnation.empty()) {
+      next.set.voters.push_back(member);
+    }
+  }
+  next.confirmed = false;
+  next.round.reset();
+  return next;
+}
+
+std::optional<Decision> choose(const View& view) {
+  const std::vector<weir::Promise> promises = counted(view);
+  if (!promises_suffice(view.record, voters_of(promises))) return std::nullopt;
+  const weir::Promise* best = freshest(promises);
+  if (best == nullptr) {
+    return Decision{std::nullopt, "logs of one epoch contradict each other: nobody may be chosen"};
+  }
+  const Voter self{view.self.name, view.own.incarnation};
+  if (best->voter == self) {
+    return Decision{Take{taken_by(view, *best)},
+                    fmt::format("{} have promised round {}, and this log is the freshest",
+                                names(promises), view.record.round->number)};
+  }
+  return Decision{std::nullopt, fmt::format("round {} is for {} to take",
+                                            view.record.round->number, best->voter.member.text)};
+}
+
+}  // namespace
+
+std::optional<Decision> decide_in_round(const View& view) {
+  if (!view.record.round) return std::nullopt;
+  const std::int64_t number = view.record.round->number;
+  if (!may_promise(view)) {
+    return Decision{std::nullopt,
+                    fmt::format("round {} is open, and this member does not count in it", number)};
+  }
+  const bool over = view.now - view.memory.round_seen > view.given.policy.round_limit;
+  std::optional<Decision> chosen;
+  if (view.own.promised == number) chosen = choose(view);
+  // A chosen member's word ends the round well even when it comes late: either CAS may win.
+  if (chosen && chosen->step) return chosen;
+  if (over) {
+    Record next = view.record;
+    next.round.reset();
+    return Decision{CloseRound{next}, fmt::format("round {} is over its limit", number)};
+  }
+  if (chosen) return chosen;
+  if (view.own.promised >= number) {
+    return Decision{std::nullopt, fmt::format("round {} waits: promised so far {}", number,
+                                              names(counted(view)))};
+  }
+  const bool leading = view.own.server.life == ServerLife::running && !view.own.as_replica;
+  if (leading) {
+    return Decision{std::nullopt, fmt::format("leads on while round {} is open", number)};
+  }
+  return Decision{GivePromise{number}, fmt::format("round {} is open", number)};
+}
+
+}  // namespace weir::failover

@@ -1,0 +1,69 @@
+// Failover: who leads a service, decided by nobody in particular and carried out by the member
+// chosen (safety.md S1, S3 to S7, S9, S10). Each voter's agent asks `decide` about its own member.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "failover/step.h"
+#include "failover/view.h"
+#include "store/keys.h"
+#include "store/store.h"
+#include "world/world.h"
+
+namespace weir::failover {
+
+// Pure, total: no clock, no I/O, no randomness. Rules run in order; the first that applies
+// answers. The decision is about the view's own member, and about the record on its behalf.
+Decision decide(const View& view);
+
+// Whether this member's agent suspects the leader of the view's record (S3), and the sentence.
+struct Suspicion {
+  bool suspects = false;
+  std::string because;
+  bool operator==(const Suspicion&) const = default;
+};
+Suspicion suspicion(const View& view);
+
+// Whether the promises of these voters intersect every set by which a commit may have been
+// acknowledged: the set in force and every previous one (S5).
+bool promises_suffice(const Record& record, const std::vector<Voter>& promised);
+// Whether the voter's promise counts towards any of the record's sets.
+bool is_voter(const Record& record, const Voter& voter);
+// The promise to promote: the highest epoch's log, then the highest position, then the smallest
+// name. Null if there is none, or if two of that epoch contradict each other.
+const weir::Promise* freshest(const std::vector<weir::Promise>& promises);
+
+// For people: what would happen if the leader died now.
+struct Readiness {
+  bool possible = false;
+  std::string because;
+};
+Readiness readiness(const View& view);
+
+// What carrying out needs; borrowed.
+struct Hands {
+  World& world;
+  store::Store& store;
+  const store::Keys& keys;
+  engine::Leads& leads;
+  engine::Runs& runs;
+  const Member& self;
+  const Service& service;
+  store::Revision revision = 0;  // of the record that the decision was made from
+};
+
+// What came of a step; facts that the next view needs come along.
+struct Done {
+  Result<> outcome;
+  std::optional<store::Revision> revision;  // of the record that we wrote
+  std::optional<weir::Promise> promise;
+  std::optional<SyncSet> proven;
+  bool diverged = false;
+};
+// Effects of one step, by its deadline. AskOthers is the agent's own (it talks to agents) and
+// asserted away here.
+Done carry_out(const Step& step, const Hands& hands);
+
+}  // namespace weir::failover

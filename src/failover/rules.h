@@ -1,0 +1,26 @@
+// The parts of the decision, each a file of its own. Private to failover/.
+#pragma once
+
+#include <optional>
+
+#include "failover/failover.h"
+
+namespace weir::failover {
+
+// The record names this member with the incarnation of its data.
+bool leads_by_record(const View& view);
+// This member's data is whole, of the record, and its word counts.
+bool may_promise(const View& view);
+const Other* find_other(const View& view, const MemberName& member);
+engine::Upstream upstream_of(const View& view);  // requires the leader among the others
+bool serves_as_leader(const Other& other);
+
+// Rules return nothing when they do not apply.
+std::optional<Decision> decide_in_round(const View& view);
+std::optional<Decision> decide_on_suspicion(const View& view);
+std::optional<Decision> decide_as_leader(const View& view);
+Decision decide_as_replica(const View& view);
+// The leader's server runs and is ours: confirm, narrow, widen.
+Decision decide_set(const View& view);
+
+}  // namespace weir::failover

@@ -1,0 +1,87 @@
+// Whether the leader is gone (safety.md S3), and whether the others think so too (S4).
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/mutant.h"
+#include "base/quantity.h"
+#include "failover/rules.h"
+
+namespace weir::failover {
+namespace {
+
+bool server_gone(const Voice& voice) { return voice.server != ServerLife::running; }
+
+// Refusals count while they are newer than any answer and at most three heartbeats old.
+bool both_refuse(const View& view, const Other& leader) {
+  const Duration recent = 3 * view.given.policy.heartbeat;
+  const bool agent = leader.voice.refused > leader.voice.heard &&
+                     view.now - leader.voice.refused <= recent;
+  const bool server = leader.seen.reach == Reach::refused && leader.seen.at > leader.answered &&
+                      view.now - leader.seen.at <= recent;
+  return agent && server;
+}
+
+}  // namespace
+
+Suspicion suspicion(const View& view) {
+  if (view.record.leader.member == view.self.name) {
+    const bool dead = view.own.server.life != ServerLife::running;
+    return {dead, dead ? "its own server is dead" : "its own server runs"};
+  }
+  const Other* leader = find_other(view, view.record.leader.member);
+  if (leader == nullptr) return {false, "the leader is not a declared member"};
+  const std::string& name = leader->member.name.text;
+  const Duration patience = view.given.policy.suspect_after;
+  const Instant heard = std::max(leader->voice.heard, view.memory.began);
+  const bool speaks = leader->voice.heard > Instant{} && view.now - heard < patience &&
+                      leader->voice.heard >= leader->voice.refused;
+  if (speaks && server_gone(leader->voice)) {
+    return {true, name + "'s own agent reports its server dead"};
+  }
+  if (speaks && leader->voice.sick) {
+    return {true, name + "'s own agent reports that its writes do not move"};
+  }
+  if (both_refuse(view, *leader)) {
+    return {true, name + ": agent and server both refuse connections"};
+  }
+  const Instant answered = std::max(leader->answered, view.memory.began);
+  const Instant moved = std::max(view.memory.wal_moved, view.memory.began);
+  const Instant last = std::max({heard, answered, moved});
+  if (view.now - last >= patience) {
+    return {true, fmt::format("{} is silent for {}", name, show(view.now - last))};
+  }
+  return {false, fmt::format("{} was heard of {} ago", name, show(view.now - last))};
+}
+
+std::optional<Decision> decide_on_suspicion(const View& view) {
+  if (view.record.leader.incarnation.empty() || !may_promise(view)) return std::nullopt;
+  const Suspicion own = suspicion(view);
+  if (!own.suspects) return std::nullopt;
+
+  Record next = view.record;
+  next.last_round = std::max(view.record.epoch.number, view.record.last_round) + 1;
+  next.round = OpenRound{next.last_round, view.host};
+  if (mutant("no-question-before-the-round")) return Decision{failover::OpenRound{next}, own.because};
+
+  const Answers& answers = view.answers;
+  const bool fresh = answers.epoch == view.record.epoch && answers.at > Instant{} &&
+                     view.now - answers.at <= 2 * view.given.policy.heartbeat;
+  if (!fresh) return Decision{AskOthers{}, own.because};
+  if (!answers.content.empty()) {
+    return Decision{AskOthers{}, fmt::format("{}, but {} does not suspect it", own.because,
+                                             answers.content.front().member.text)};
+  }
+  std::vector<Voter> ready = answers.suspecting;
+  ready.push_back({view.self.name, view.own.incarnation});
+  if (!promises_suffice(view.record, ready)) {
+    return Decision{AskOthers{}, own.because + ", but too few of its voters answer"};
+  }
+  // After a round that failed, voters come back at different moments instead of colliding.
+  const bool again = view.record.last_round > view.record.epoch.number;
+  if (again && view.now - view.memory.round_closed < view.given.jitter) {
+    return Decision{std::nullopt, own.because + "; the next round waits a moment"};
+  }
+  return Decision{failover::OpenRound{next}, own.because};
+}
+
+}  // namespace weir::failover

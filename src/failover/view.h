@@ -1,0 +1,91 @@
+// All that one failover decision may know: about one service, as one member's agent sees it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "engine/engine.h"
+#include "model/fleet.h"
+#include "model/promise.h"
+#include "model/record.h"
+#include "model/sighting.h"
+
+namespace weir::failover {
+
+struct Policy {
+  Duration heartbeat = 250ms;
+  Duration suspect_after = 1200ms;
+  Duration narrow_after = 1500ms;  // a voter's silence; with detection the set follows within 2 s
+  Duration round_limit = 3s;
+  Duration failover_estimate = 1s;
+  int sync = 1;
+};
+
+// What one agent says of itself with each heartbeat.
+struct Voice {
+  Instant heard{};        // when it last spoke to us; zero: never
+  Instant refused{};      // when its peer port last refused a connection; zero: never
+  AgentLife life;
+  Voter voter;            // its member, with the incarnation of its data
+  ServerLife server = ServerLife::absent;
+  bool sick = false;      // its own probe finds that the write path does not move
+  bool knows_position = false;
+  bool suspects = false;  // it suspects the leader of `epoch`
+  Epoch epoch;            // the highest epoch that it has read
+  MemberName leader;      // and whom that record names
+};
+
+// Another member of the service.
+struct Other {
+  Member member;
+  Voice voice;
+  Sighting seen;       // our own last probe of its server
+  Instant answered{};   // when its server last answered a probe of ours as a leader; zero: never
+  Instant streaming{};  // we lead: when our server last showed it as a streaming replica
+};
+
+// What happened to us so far; lost with the agent, and nothing rests on it.
+struct Memory {
+  Instant began{};                    // the life of this agent; silence counts from here at most
+  Instant round_seen{};               // when the open round was first seen here
+  Instant round_closed{};             // when the last round was seen to end without a leader
+  Instant server_ended_seen{};        // when our own server was first seen dead; zero: it lives
+  Instant receiving{};                // when our replica last received, or was told to follow
+  std::optional<SyncSet> proven;      // the last set proven to be loaded, in this server's life
+  Position written_before{};          // leader: end of its log at an earlier sighting
+  Instant wal_moved{};                // replica: when its log last grew
+  bool diverged = false;              // a follow found that our log is not the leader's
+  Epoch diverged_from;
+  int rejoin_failures = 0;            // in this epoch
+};
+
+// What the others answered to our last question.
+struct Answers {
+  Instant at{};
+  Epoch epoch;                    // about whose leader
+  std::vector<Voter> suspecting;  // they suspect too, and already know their position
+  std::vector<Voter> content;     // they do not
+};
+
+struct View {
+  Instant now{};
+  Member self;
+  HostName host;
+  AgentLife life;
+  Record record;
+  engine::Local own;
+  Sighting own_seen;
+  std::vector<Other> others;
+  std::vector<Promise> promises;  // of the open round, our own among them; at most one a member
+  Memory memory;
+  Answers answers;
+  struct Given {  // drawn outside, so that a decision stays pure
+    Policy policy;
+    Incarnation fresh;
+    Duration jitter{};  // 0 to 1 s
+  } given;
+};
+
+}  // namespace weir::failover

@@ -1,0 +1,103 @@
+// What to provision next on this member; pure.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "provision/provision.h"
+
+namespace weir::provision {
+namespace {
+
+constexpr Duration kSettleAgain = 30s;       // drift in settings files is mended
+constexpr Duration kLeaderRestartPause = 5s;  // replicas restart first
+
+bool leads(const View& view) {
+  return view.record.leader.member == view.self.name && !view.own.incarnation.empty() &&
+         view.record.leader.incarnation == view.own.incarnation;
+}
+
+std::optional<Decision> decide_birth(const View& view) {
+  const bool named = view.record.leader.member == view.self.name;
+  if (!named || !view.record.leader.incarnation.empty()) return std::nullopt;
+  if (!view.own.data) return Decision{Create{view.fresh}, "the service has no data yet"};
+  Record next = view.record;
+  next.leader.incarnation = view.own.incarnation;
+  for (Voter& member : next.members) {
+    if (member.member == view.self.name) member.incarnation = view.own.incarnation;
+  }
+  return Decision{RecordBirth{next}, "the first data of the service is made"};
+}
+
+bool all_stream(const View& view) {
+  return std::ranges::all_of(view.record.set.voters, [&](const Voter& voter) {
+    return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
+      return follower.voter == voter && follower.streaming;
+    });
+  });
+}
+
+std::optional<Decision> decide_restart(const View& view) {
+  const auto& waiting = view.settled->waiting_for_restart;
+  if (waiting.empty() || view.own.server.life != ServerLife::running) return std::nullopt;
+  if (leads(view)) {
+    const bool ready = view.now - view.settled->at >= kLeaderRestartPause && all_stream(view) &&
+                       !view.record.set.voters.empty() && view.record.confirmed;
+    if (!ready) return std::nullopt;
+  }
+  return Decision{StopForSettings{waiting}, fmt::format("{} wait{} for a restart",
+                                                        join(waiting, ", "),
+                                                        waiting.size() == 1 ? "s" : "")};
+}
+
+}  // namespace
+
+Decision decide(const View& view) {
+  if (view.record.round || view.own.promised > view.record.epoch.number) {
+    return {std::nullopt, "failover has the word"};
+  }
+  if (view.own.foreign || view.own.half_rewound) return {std::nullopt, view.own.trouble};
+  if (auto birth = decide_birth(view)) return *birth;
+  if (!view.own.data) return {std::nullopt, "no data to provision"};
+
+  // Once let in, clients stay let in: only a service that never had a confirmed commit is closed.
+  const bool let_in = view.record.confirmed || view.record.epoch.number > 1;
+  const bool settled = view.settled && view.settled->desired_revision == view.desired_revision &&
+                       view.settled->clients_let_in == let_in &&
+                       view.now - view.settled->at < kSettleAgain;
+  if (!settled) return {Settle{let_in}, "settings follow the fleet file"};
+  if (auto restart = decide_restart(view)) return *restart;
+  const bool serving = view.own_seen.reach == Reach::serving && view.own_seen.writable;
+  if (leads(view) && serving && view.differences && !view.differences->empty()) {
+    const engine::Difference& first = view.differences->front();
+    const Resource& named = first.wanted.name.empty() ? first.present : first.wanted;
+    return {Shape{first}, fmt::format("{} {} is to be as the fleet file says", named.kind,
+                                      named.name)};
+  }
+  return {std::nullopt, "as the fleet file says"};
+}
+
+Record first_record(const Service& service) {
+  Record record;
+  record.mode = service.durability;
+  record.epoch = {0, 1};
+  record.last_round = 1;
+  record.leader = {service.members.front().name, {}};
+  record.leader_host = service.members.front().host;
+  for (const Member& member : service.members) record.members.push_back({member.name, {}});
+  std::ranges::sort(record.members);
+  record.set.number = service.sync;
+  return record;
+}
+
+std::vector<std::string> unsupported(const Service& service) {
+  std::vector<std::string> out;
+  if (service.durability != Durability::required) {
+    out.push_back(fmt::format(
+        "service {}: durability {} is not done by this version, which keeps only what each commit "
+        "waited for: write durability: required",
+        service.name.text, name_of(service.durability)));
+  }
+  return out;
+}
+
+}  // namespace weir::provision

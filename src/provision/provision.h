@@ -1,0 +1,113 @@
+// Provisioning: one service becomes what its file says, member by member. Who leads, and when a
+// server of a leader starts, is failover's word; this folder keeps off while a promise is held.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/engine.h"
+#include "model/fleet.h"
+#include "model/record.h"
+#include "model/report.h"
+#include "store/keys.h"
+#include "store/store.h"
+#include "world/world.h"
+
+namespace weir::provision {
+
+struct Create {  // the first data of the service, by the member that the record names first
+  Incarnation incarnation;
+  bool operator==(const Create&) const = default;
+};
+struct RecordBirth {  // the record learns the incarnation of that data
+  Record next;
+  bool operator==(const RecordBirth&) const = default;
+};
+struct Settle {  // settings, certificates, who is let in
+  bool clients_let_in = false;
+  bool operator==(const Settle&) const = default;
+};
+struct StopForSettings {  // failover starts it again, in place or elsewhere (safety.md S9)
+  std::vector<std::string> parameters;
+  bool operator==(const StopForSettings&) const = default;
+};
+struct Shape {  // one difference of databases, roles, grants
+  engine::Difference difference;
+  bool operator==(const Shape&) const = default;
+};
+
+using Step = std::variant<Create, RecordBirth, Settle, StopForSettings, Shape>;
+const char* kind_of(const Step& step);
+Json to_json(const Step& step);  // without any secret
+
+struct Decision {
+  std::optional<Step> step;
+  std::string because;
+  bool operator==(const Decision&) const = default;
+};
+
+// What the last Settle of this agent's life came to.
+struct Settled {
+  std::int64_t desired_revision = 0;
+  bool clients_let_in = false;
+  std::vector<std::string> waiting_for_restart;
+  Instant at{};
+};
+
+struct View {
+  Instant now{};
+  Member self;
+  Service desired;
+  std::int64_t desired_revision = 0;
+  Record record;
+  engine::Local own;
+  Sighting own_seen;
+  std::optional<Settled> settled;
+  std::optional<std::vector<engine::Difference>> differences;  // leader only; unknown until read
+  Incarnation fresh;
+};
+
+// Pure and total.
+Decision decide(const View& view);
+
+// The record that `apply` creates for a new service: its first member leads epoch 1 once its data
+// is made; nobody else counts yet.
+Record first_record(const Service& service);
+
+// Resources with passwords turned into verifiers: a reference is resolved on this host and keeps
+// the present verifier if that still matches it.
+Result<std::vector<Resource>> with_secrets(World& world, const std::vector<Resource>& wanted,
+                                           const std::vector<Resource>& present);
+
+// What this version does not do yet, one sentence each; empty: nothing is asked for.
+std::vector<std::string> unsupported(const Service& service);
+
+// What a fleet file would change. `known` is absent for a service that the store does not have;
+// `present` is what a probe found, absent when nobody could be asked (then `unknown` is said).
+struct Found {
+  const Service* known = nullptr;
+  const Record* record = nullptr;
+  std::optional<std::vector<Resource>> present;
+  std::vector<std::pair<MemberName, Reach>> members;
+};
+void plan_service(const Service& wanted, const Found& found,
+                  const std::vector<engine::Attribute>& attributes, PlanReport& report);
+
+struct Hands {
+  World& world;
+  store::Store& store;
+  const store::Keys& keys;
+  engine::Engine& engine;
+  const Member& self;
+  const Service& service;
+  store::Revision revision = 0;
+};
+struct Done {
+  Result<> outcome;
+  std::optional<std::vector<std::string>> waiting_for_restart;  // after Settle
+};
+Done carry_out(const Step& step, const Hands& hands);
+
+}  // namespace weir::provision
