@@ -1,0 +1,75 @@
+// How typed values travel through the store, and what to believe when an answer is lost.
+#include "store/record_io.h"
+
+#include <string>
+#include <utility>
+
+namespace weir::store {
+namespace {
+
+Result<Revision> write(Store& store, const std::string& key, const std::string& value,
+                       Revision expected, Deadline deadline) {
+  Result<Revision> done = store.commit({{key, expected, value, 0}}, deadline);
+  if (done || done.error().failure != Failure::outcome_unknown) return done;
+  const Result<std::optional<Entry>> seen = store.get(key, deadline);
+  if (!seen) return done;  // still unknown; the first error says more than the second
+  const Revision stands = *seen ? (*seen)->revision : 0;
+  if (stands == expected) return done;
+  if (stands > expected && (*seen)->value == value) return stands;
+  return fail(Failure::conflict, key + " was changed by somebody else, read it again");
+}
+
+Error at(const std::string& key, Error error) {
+  error.what = "cannot read " + key + ", " + error.what;
+  return error;
+}
+
+// Reads one entry as T by `from`.
+template <class T, class From>
+Result<T> read_entry(const Entry& entry, From from) {
+  const Result<Json> json = Json::parse(entry.value);
+  if (!json) return fail(at(entry.key, json.error()));
+  Result<T> value = from(*json);
+  if (!value) return fail(at(entry.key, std::move(value).error()));
+  return value;
+}
+
+}  // namespace
+
+Result<std::optional<Held>> read_record(Store& store, const Keys& keys, const ServiceName& service,
+                                        Deadline deadline) {
+  WEIR_TRY(const std::optional<Entry> entry, store.get(keys.leadership(service), deadline));
+  if (!entry) return std::optional<Held>();
+  WEIR_TRY(Record record, read_entry<Record>(*entry, record_from));
+  return Held{std::move(record), entry->revision};
+}
+
+Result<std::optional<HeldService>> read_desired(Store& store, const Keys& keys,
+                                                const ServiceName& service, Deadline deadline) {
+  WEIR_TRY(const std::optional<Entry> entry, store.get(keys.desired(service), deadline));
+  if (!entry) return std::optional<HeldService>();
+  WEIR_TRY(Service value, read_entry<Service>(*entry, service_from));
+  return HeldService{std::move(value), entry->revision};
+}
+
+Result<std::vector<HeldService>> list_desired(Store& store, const Keys& keys, Deadline deadline) {
+  WEIR_TRY(const std::vector<Entry> entries, store.list(keys.desired(), deadline));
+  std::vector<HeldService> out;
+  for (const Entry& entry : entries) {
+    WEIR_TRY(Service value, read_entry<Service>(entry, service_from));
+    out.push_back({std::move(value), entry.revision});
+  }
+  return out;
+}
+
+Result<Revision> write_record(Store& store, const Keys& keys, const ServiceName& service,
+                              const Record& record, Revision expected, Deadline deadline) {
+  return write(store, keys.leadership(service), to_json(record).dump(), expected, deadline);
+}
+
+Result<Revision> write_desired(Store& store, const Keys& keys, const Service& service,
+                               Revision expected, Deadline deadline) {
+  return write(store, keys.desired(service.name), to_json(service).dump(), expected, deadline);
+}
+
+}  // namespace weir::store

@@ -1,0 +1,43 @@
+// Leadership records and desired services, read from and written to the store by compare-and-set.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "model/fleet.h"
+#include "model/record.h"
+#include "store/keys.h"
+#include "store/store.h"
+
+namespace weir::store {
+
+struct Held {
+  Record record;
+  Revision revision = 0;
+  bool operator==(const Held&) const = default;
+};
+struct HeldService {
+  Service service;
+  Revision revision = 0;
+  bool operator==(const HeldService&) const = default;
+};
+
+// nullopt: there is none. bad_data names the key when what stands there cannot be read.
+Result<std::optional<Held>> read_record(Store& store, const Keys& keys, const ServiceName& service,
+                                        Deadline deadline);
+Result<std::optional<HeldService>> read_desired(Store& store, const Keys& keys,
+                                                const ServiceName& service, Deadline deadline);
+Result<std::vector<HeldService>> list_desired(Store& store, const Keys& keys, Deadline deadline);
+
+// Compare-and-set at `expected` (0: must be absent); the new revision. When the store's answer was
+// lost they look once: ours stands there at a newer revision: success; something else does:
+// conflict (ours may have stood in between); nothing has changed yet: outcome_unknown, since the
+// write may still be on its way.
+Result<Revision> write_record(Store& store, const Keys& keys, const ServiceName& service,
+                              const Record& record, Revision expected, Deadline deadline);
+Result<Revision> write_desired(Store& store, const Keys& keys, const Service& service,
+                               Revision expected, Deadline deadline);
+
+}  // namespace weir::store
