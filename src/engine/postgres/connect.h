@@ -25,6 +25,15 @@ Parameters remote_parameters(const Setting& setting, const Member& member, const
 // The same for replication commands (TIMELINE_HISTORY, CREATE_REPLICATION_SLOT).
 Parameters replication_parameters(const Setting& setting, const Member& member);
 
+// For a program that runs as the server's user beside `own` (pg_basebackup, pg_rewind) and for a
+// receiver: the same certificate, from files that this user can read.
+Parameters program_parameters(const Setting& setting, const Member& own, const Member& target,
+                              const std::string& role);
+// What a receiver of `own` connects with: application_name names the voter, and its key lies under
+// the path of the epoch that it follows (safety.md S6).
+Parameters receiver_parameters(const Setting& setting, const Member& own,
+                               const Incarnation& incarnation, const Upstream& upstream);
+
 // As one conninfo string; values are quoted.
 std::string conninfo(const Parameters& parameters);
 

@@ -80,8 +80,7 @@ Result<Session> Context::super_session(const Member& member, Deadline deadline,
 }
 
 Result<> Context::reload(const Member& member) {
-  WEIR_TRY(const ServerSpec server, spec(member));
-  return world_.servers.signal(server, kReloadSignal);
+  return world_.servers.signal(handle(member), kReloadSignal);
 }
 
 Result<> Context::write_private(const std::string& path, const std::string& content) {

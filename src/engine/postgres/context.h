@@ -48,6 +48,9 @@ class Context {
   // The path of a program of PostgreSQL 15; missing_package with the apt line.
   Result<std::string> program(const std::string& name);
   Result<ServerSpec> spec(const Member& member);
+  // The same server for looking, signalling and killing: asks no disk, so a fence cannot hang on
+  // it.
+  ServerSpec handle(const Member& member) const { return spec_of(setting_, member, {}); }
   // Runs such a program as the server's user, to its end. `run` fails (io) on a non-zero exit with
   // the last line of what it said, and returns its standard output; `run_raw` leaves judging to
   // the caller.

@@ -18,12 +18,14 @@ class PostgresObserves : public Observes {
   Result<> probe_write(const Member& member, Deadline deadline) override;
 
  private:
+  Result<Session> open(const Member& member, Deadline deadline);
   std::unique_ptr<Session> take(const Member& member);
   void give_back(const Member& member, std::unique_ptr<Session> session);
 
   Context& context_;
   std::mutex mutex_;                                      // never held over a port call
   std::map<std::string, std::unique_ptr<Session>> idle_;  // by address and port
+  std::map<std::string, int> hanging_;  // backend of a write that was given up; 0: none
 };
 
 }  // namespace weir::engine::postgres

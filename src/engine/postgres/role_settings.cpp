@@ -86,8 +86,15 @@ std::optional<Voter> voter_named(const std::string& application_name) {
 std::string slot_name(const MemberName& member) {
   std::string out(kPrefix);
   for (const char c : member.text) {
-    const bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    out += allowed ? c : (c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '_');
+    // A slot's alphabet has no dash: the underscore escapes it and itself, so that no two members
+    // ever share a slot.
+    if (c == '_') {
+      out += "__";
+    } else if (c == '-') {
+      out += "_m";
+    } else {
+      out += c;
+    }
   }
   return out;
 }

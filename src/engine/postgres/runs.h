@@ -26,12 +26,16 @@ class PostgresRuns : public Runs {
   Result<> destroy(const Member& member, Deadline deadline) override;
 
  private:
-  Result<> first_cluster(const Member& member, const Service& service, Deadline deadline);
-  Result<> first_roles(const Member& member, Deadline deadline);
-  Result<> take_base_backup(const Member& member, const Upstream& upstream, Deadline deadline);
   Result<> prepare_folders(const Member& member);
-  Result<> check_data_is_ours(const Member& member, const Incarnation& incarnation);
-  Result<> start_locked(const Member& member, Epoch epoch, Deadline deadline);
+  // Whether anything changed.
+  Result<bool> write_settings(const Member& member, const Service& service, bool clients_let_in);
+  Result<> first_roles(const Member& member, Deadline deadline);
+  Result<> refuse_foreign(const Member& member);
+  Result<> take_base_backup(const Member& member, const Upstream& upstream, Deadline deadline);
+  Result<> swap_in(const Member& member, const Upstream& upstream, const Incarnation& incarnation,
+                   const Service& service);
+  Result<> check_may_start(const Member& member, Epoch epoch);
+  Result<> wait_until_it_answers(const Member& member, const ServerSpec& server, Deadline deadline);
 
   Context& context_;
 };

@@ -1,0 +1,86 @@
+// The first data of a service: initdb, weir's roles and its pulse, and only then the note that
+// says that the data is whole.
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "engine/postgres/first_statements.h"
+#include "engine/postgres/notes.h"
+#include "engine/postgres/runs.h"
+
+namespace weir::engine::postgres {
+
+// Data without a note of ours, and without the mark that we are making it, is somebody else's.
+Result<> PostgresRuns::refuse_foreign(const Member& member) {
+  const Layout l = context_.layout(member);
+  Files& files = context_.files();
+  if (!files.exists(l.data) || files.exists(l.making) || files.exists(l.incarnation)) return {};
+  WEIR_TRY(const std::vector<std::string> names, files.list(l.data));
+  if (names.empty()) return {};
+  return fail(Failure::bad_data,
+              fmt::format("cannot use {}: there is data in it that is not weir's; it was left "
+                          "untouched",
+                          l.data),
+              "mv " + l.data + " " + l.data + ".foreign");
+}
+
+Result<> PostgresRuns::create(const Member& member, const Incarnation& incarnation,
+                              const Service& service, Deadline deadline) {
+  const Layout l = context_.layout(member);
+  Files& files = context_.files();
+  WEIR_TRY_(refuse_foreign(member));
+  WEIR_TRY(const Incarnation there, read_incarnation(files, l.incarnation));
+  if (there == incarnation && files.exists(l.data)) return {};
+  if (!there.empty()) {
+    return fail(Failure::refused,
+                fmt::format("cannot create {}: data of the incarnation {} is there",
+                            member.name.text, there.text));
+  }
+  WEIR_TRY(const bool alive, context_.world().servers.any_left(context_.handle(member)));
+  if (alive) {
+    return fail(Failure::refused,
+                fmt::format("cannot create {}: a process of its server is left", member.name.text));
+  }
+
+  WEIR_TRY_(prepare_folders(member));
+  WEIR_TRY_(files.write(l.making, Json::object().set("format", 1).set("what", "create").dump()));
+  WEIR_TRY_(files.remove(l.data));
+  WEIR_TRY_(files.remove(l.role_file));
+  WEIR_TRY_(write_settings(member, service, false));
+  WEIR_TRY(const std::string said,
+           context_.run("initdb",
+                        {"--pgdata=" + l.data, "--username=postgres", "--data-checksums",
+                         "--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=peer",
+                         "--auth-host=scram-sha-256", "--no-instructions"},
+                        deadline));
+  WEIR_TRY_(first_roles(member, deadline));
+  WEIR_TRY_(write_incarnation(files, l.incarnation, incarnation));
+  return files.remove(l.making);
+}
+
+// In single-user mode: no port, no client and no replica can see the cluster before it is whole.
+Result<> PostgresRuns::first_roles(const Member& member, Deadline deadline) {
+  const Layout l = context_.layout(member);
+  WEIR_TRY(const std::string postgres, context_.program("postgres"));
+  Command command;
+  command.argv = {postgres,  "--single",
+                  "-D",      l.data,
+                  "-c",      "config_file=" + l.config_file,
+                  "-c",      "synchronous_commit=local",
+                  "-c",      "exit_on_error=on",
+                  "-c",      "log_checkpoints=off",
+                  "postgres"};
+  command.user = context_.setting().server_user;
+  command.env = {"LC_ALL=C.UTF-8", "TZ=UTC"};
+  command.input = kFirstStatements;
+  WEIR_TRY(const Output output, context_.world().programs.run(command, deadline));
+  if (output.status == 0) return {};
+  // The server logs each failed statement, so the reason is the first line that names one.
+  const std::string& said = output.err;
+  const std::size_t at =
+      said.find("ERROR:") != std::string::npos ? said.find("ERROR:") : said.find("FATAL:");
+  const std::string reason =
+      at == std::string::npos ? said : said.substr(at, said.find('\n', at) - at);
+  return fail(Failure::io, fmt::format("cannot make weir's roles in {}: {}", l.data, reason));
+}
+
+}  // namespace weir::engine::postgres

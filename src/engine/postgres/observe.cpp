@@ -1,0 +1,100 @@
+// Probes over kept connections: a new TLS session four times a second and member would cost more
+// than all else that weir does.
+#include "engine/postgres/observe.h"
+
+#include <fmt/format.h>
+
+#include "engine/postgres/sight_query.h"
+
+namespace weir::engine::postgres {
+namespace {
+
+std::string key_of(const Member& member) {
+  return fmt::format("{}:{}", member.address, member.port);
+}
+
+// The wait for a replica is no query, so no timeout of the server ends it.
+constexpr const char* kBeat =
+    "BEGIN READ WRITE; SET LOCAL synchronous_commit = on; "
+    "UPDATE weir.pulse SET beat = beat + 1, at = now() WHERE id = 1; "
+    "COMMIT";
+
+}  // namespace
+
+std::unique_ptr<Session> PostgresObserves::take(const Member& member) {
+  const std::lock_guard guard(mutex_);
+  return std::move(idle_[key_of(member)]);
+}
+
+void PostgresObserves::give_back(const Member& member, std::unique_ptr<Session> session) {
+  if (!session || !session->alive()) return;
+  const std::lock_guard guard(mutex_);
+  idle_[key_of(member)].swap(session);
+}
+
+// Members of this host are seen through the socket, as superuser: that way needs neither a free
+// client's slot nor a certificate.
+Result<Session> PostgresObserves::open(const Member& member, Deadline deadline) {
+  if (context_.is_here(member)) return context_.local_session(member, deadline);
+  return context_.remote_session(member, kMonitorRole, deadline);
+}
+
+Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
+  // A kept connection may be one to a server that has died since, which says nothing of the one
+  // that runs now; a new one is decisive.
+  if (auto kept = take(member)) {
+    const auto rows = kept->query(kSightQuery, {}, deadline);
+    if (rows) {
+      if (auto seen = sighting_of(*rows, context_.clock().now())) {
+        give_back(member, std::move(kept));
+        return std::move(*seen);
+      }
+    }
+  }
+  auto session = open(member, deadline);
+  if (!session) return sighting_of(session.error(), context_.clock().now());
+  const auto rows = session->query(kSightQuery, {}, deadline);
+  if (!rows) return sighting_of(rows.error(), context_.clock().now());
+  auto seen = sighting_of(*rows, context_.clock().now());
+  if (!seen) return sighting_of(seen.error(), context_.clock().now());
+  give_back(member, std::make_unique<Session>(std::move(*session)));
+  return std::move(*seen);
+}
+
+// One write at a time waits for a replica: an abandoned one goes on waiting at the server, and a
+// new one each second would use up its connections.
+Result<> PostgresObserves::probe_write(const Member& member, Deadline deadline) {
+  WEIR_TRY(Session session, open(member, deadline));
+  int hanging = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    hanging = hanging_[key_of(member)];
+  }
+  if (hanging != 0) {
+    WEIR_TRY(const Rows still,
+             session.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1::int AND "
+                           "application_name = 'weir' AND query LIKE 'BEGIN READ WRITE%'",
+                           {fmt::format("{}", hanging)}, deadline));
+    if (!still.empty()) {
+      return fail(Failure::timed_out, "cannot write: an earlier write still waits");
+    }
+  }
+  const int pid = session.backend_pid();
+  const auto written = session.run(kBeat, deadline);
+  {
+    const std::lock_guard guard(mutex_);
+    hanging_[key_of(member)] = session.alive() ? 0 : pid;
+  }
+  if (!written) return fail(written.error());
+  for (const Warning& warning : written->warnings) {
+    if (warning.sqlstate == "01000") {
+      return fail(Failure::outcome_unknown, "cannot prove a write: " + warning.text);
+    }
+  }
+  WEIR_TRY(const Rows read,
+           session.query("SELECT beat FROM weir.pulse WHERE id = 1", {}, deadline));
+  if (read.empty()) return fail(Failure::bad_data, "cannot write: the row of weir.pulse is gone");
+  return {};
+}
+
+}  // namespace weir::engine::postgres
