@@ -18,9 +18,9 @@ struct Plan {
   std::vector<Member> members;
   engine::LedgerAccess access;
   int writers = 4;
-  double rate = 400;                   // commits a second, all writers together; at most
-  Duration statement_limit = 1s;       // then the session is dropped and a new one made
-  std::string file;                    // the acknowledgement log, outside the database
+  double rate = 400;              // commits a second, all writers together; at most
+  Duration statement_limit = 1s;  // then the session is dropped and a new one made
+  std::string file;               // the acknowledgement log, outside the database
 };
 
 // What the ledger knows at a moment; all instants on this host's clock.
@@ -59,7 +59,6 @@ class Ledger {
   Result<LossReport> audit(const Member& leader, Deadline deadline);
 
  private:
-  struct Writer;
   struct Shared;
   std::shared_ptr<Shared> shared_;
 };
