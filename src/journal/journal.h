@@ -1,10 +1,12 @@
 // Intents and outcomes, durable on this host: what was about to be done, and what came of it.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -35,6 +37,7 @@ Result<Entry> entry_from(const Json& json);
 
 constexpr int kFormat = 1;
 constexpr std::size_t kKept = 500;  // entries kept when the file is rewritten
+constexpr std::size_t kBytesMax = 4u << 20;
 
 // One file per host, lines of JSON; a torn last line is dropped at opening, damage elsewhere is
 // bad_data. The file is compacted on opening and past 4 MiB. Thread-safe.
@@ -42,8 +45,9 @@ class Journal {
  public:
   static Result<std::unique_ptr<Journal>> open(World& world, std::string path);
 
-  // Durable before it returns.
+  // Durable before it returns. The number, and the time where `at` is not given, are ours.
   Result<std::int64_t> intend(Entry entry);
+  // The last word stands: `unknown` may later become what was found. not_found: no such entry.
   Result<> conclude(std::int64_t number, Outcome outcome, std::string detail, Duration took);
 
   std::vector<Entry> recent(std::size_t count) const;
@@ -53,17 +57,35 @@ class Journal {
   void on_change(std::function<void(const Entry&)> listener);
 
  private:
+  struct Line;  // one intent or outcome on its way to the disk
+  using Lines = std::vector<std::shared_ptr<Line>>;
+
   Journal(World& world, std::string path) : world_(world), path_(std::move(path)) {}
-  Result<> rewrite();
+  Result<> load();
+  Result<Entry> put(const std::shared_ptr<Line>& line);
+  void write_pending();
+  Result<> write(const Lines& lines);
+  Result<> write_whole(const Lines& lines);
+  static void apply(Line& line, std::vector<Entry>& entries);
+  bool known(std::int64_t number) const;
+  tl::unexpected<Error> no_entry(std::int64_t number) const;
 
   World& world_;
   std::string path_;
-  mutable std::mutex mutex_;  // guards entries_; never held over a port call
-  std::vector<Entry> entries_;
+  // Guards what follows; never held over a port call. One caller at a time writes, for itself and
+  // for those that came while the one before it wrote.
+  mutable std::mutex mutex_;
+  std::vector<Entry> entries_;  // by number; changed only by the one that writes
   std::vector<std::int64_t> opened_with_;
   std::int64_t last_ = 0;
-  std::size_t bytes_ = 0;
+  bool writing_ = false;
+  Lines pending_;
   std::function<void(const Entry&)> listener_;
+  // Only of the one that writes: the file's size, when to compact it, and whether an append failed
+  // half-way, after which only a whole new file is sure.
+  std::size_t bytes_ = 0;
+  std::size_t bytes_max_ = kBytesMax;
+  bool torn_ = false;
 };
 
 }  // namespace weir::journal
