@@ -16,7 +16,7 @@
 
 namespace weir::guard {
 
-// The real world::Servers: one guard process (guard/main.c, static, carried inside this binary,
+// The real world::Servers: one guard process (guard/guard.c, static, carried inside this binary,
 // started by memfd and fexecve) per server, found again through `run`/NAME.guard.
 // `run` is $WEIR_RUN: owner and mode are checked, no link is followed.
 Result<std::unique_ptr<Servers>> make_servers(Clock& clock, const std::string& run);
@@ -33,8 +33,8 @@ std::optional<Fault> fault_named(const std::string& text);
 struct FaultOrder {
   Fault fault = Fault::kill_server;
   HostName host;
-  std::string server;  // kill_server: SERVICE-MEMBER
-  std::string drill;   // id
+  std::string server;    // kill_server: SERVICE-MEMBER
+  std::string drill;     // id
   Duration revert_by{};  // from now; then the supervisor reverts by itself
 };
 struct FaultDone {
