@@ -16,7 +16,8 @@ struct Complaint {
   int line = 0;    // from 1
   int column = 0;  // from 1, in characters
   std::string what;
-  std::string text;  // the offending line, as it stands in the file
+  std::string text;  // the offending line: secrets masked, cut out of a very long one
+  int caret = 1;     // where in `text` the mistake begins, from 1
   int width = 1;     // how many characters the caret underlines
   std::string hint;  // "did you mean `members`?"
   bool operator==(const Complaint&) const = default;
@@ -25,8 +26,8 @@ struct Complaint {
 std::string show(const Complaint& complaint);
 
 struct Parsed {
-  Fleet fleet;                         // only meaningful when `complaints` is empty
-  std::vector<Complaint> complaints;   // all mistakes at once, in file order
+  Fleet fleet;                        // only meaningful when `complaints` is empty
+  std::vector<Complaint> complaints;  // all mistakes at once, in file order
 };
 
 constexpr std::size_t kFileBytesMax = 16u << 20;

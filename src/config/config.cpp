@@ -1,0 +1,354 @@
+// From the tree to the fleet: the tables that every file and service has, and the rules between
+// them.
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/quantity.h"
+#include "base/text.h"
+#include "config/complaints.h"
+#include "config/engines.h"
+#include "config/schema.h"
+#include "config/tree.h"
+
+namespace weir::config {
+namespace {
+
+struct File {
+  const Node* fleet = nullptr;
+  const Node* hosts = nullptr;
+  const Node* services = nullptr;
+};
+
+const std::vector<Key<File>>& file_keys() {
+  static const std::vector<Key<File>> kKeys{
+      {"fleet", true, [](Complaints&, const Node& node, File& file) { file.fleet = &node; }},
+      {"hosts", true,
+       [](Complaints& complaints, const Node& node, File& file) {
+         file.hosts = as_map(complaints, node, "a mapping of hosts");
+       }},
+      {"services", true,
+       [](Complaints& complaints, const Node& node, File& file) {
+         file.services = as_map(complaints, node, "a mapping of services");
+       }},
+  };
+  return kKeys;
+}
+
+// The address as the resolver writes it, so that two spellings of one are seen to be one; empty if
+// it is none, or the one that means all of a host's.
+std::string canonical_address(const std::string& text) {
+  in6_addr bytes{};
+  char out[INET6_ADDRSTRLEN] = {};
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (inet_pton(family, text.c_str(), &bytes) != 1) continue;
+    inet_ntop(family, &bytes, out, sizeof out);
+    const std::string address = out;
+    return address == "0.0.0.0" || address == "::" ? std::string{} : address;
+  }
+  return {};
+}
+
+void read_address(Complaints& complaints, const Node& node, Host& host) {
+  const auto text = as_text(complaints, node, "an IP address");
+  if (!text) return;
+  host.address = canonical_address(*text);
+  if (host.address.empty()) {
+    complaints.add(node, fmt::format("expected an IP address of this host, got '{}'", *text),
+                   "weir asks no DNS; write the address itself, e.g. 10.0.0.11");
+  }
+}
+
+const std::vector<Key<Host>>& host_keys() {
+  static const std::vector<Key<Host>> kKeys{{"address", true, read_address}};
+  return kKeys;
+}
+
+void read_hosts(Complaints& complaints, const Node& hosts, Fleet& fleet) {
+  std::map<std::string, std::string> taken;
+  for (const auto& [name, node] : hosts.entries) {
+    if (!check_name(complaints, *name, "host")) continue;
+    Host host{HostName{name->text}, {}};
+    read_mapping(complaints, *name, *node, fmt::format("host `{}`", name->text), host_keys(), host);
+    if (!host.address.empty()) {
+      const auto [other, fresh] = taken.emplace(host.address, name->text);
+      if (!fresh) {
+        complaints.add(*node->find("address"),
+                       fmt::format("the hosts `{}` and `{}` have the same address", other->second,
+                                   name->text));
+      }
+    }
+    // Kept even when its address is wrong: its name is declared, and members may say it.
+    fleet.hosts.push_back(std::move(host));
+  }
+}
+
+void read_duration(Complaints& complaints, const Node& node, std::optional<Duration>& into) {
+  const auto text = as_text(complaints, node, "a time such as 30s");
+  if (!text) return;
+  const auto duration = parse_duration(*text);
+  if (!duration) return complaints.add(node, duration.error().what);
+  into = *duration;
+}
+
+void read_availability(Complaints& complaints, const Node& node, Objective& objective) {
+  const auto text = as_text(complaints, node, "a share such as 99.95%");
+  if (!text) return;
+  const auto share = parse_percent(*text);
+  if (!share) return complaints.add(node, share.error().what);
+  objective.availability = *share;
+}
+
+void read_objective(Complaints& complaints, const Node& node, Draft& draft) {
+  static const std::vector<Key<Objective>> kKeys{
+      {"availability", false, read_availability},
+      {"rpo", false,
+       [](Complaints& c, const Node& value, Objective& to) { read_duration(c, value, to.rpo); }},
+      {"rto", false,
+       [](Complaints& c, const Node& value, Objective& to) { read_duration(c, value, to.rto); }},
+  };
+  read_mapping(complaints, node, node, "an objective", kKeys, draft.service.objective);
+}
+
+void read_durability(Complaints& complaints, const Node& node, Draft& draft) {
+  const auto text = as_text(complaints, node, "required, preferred or async");
+  if (!text) return;
+  const auto durability = durability_named(*text);
+  if (durability) {
+    draft.service.durability = *durability;
+    return;
+  }
+  complaints.add(node, fmt::format("expected required, preferred or async, got '{}'", *text),
+                 nearest(*text, {"required", "preferred", "async"}).empty()
+                     ? std::string{}
+                     : suggestion(*text, {"required", "preferred", "async"}));
+}
+
+// The keys that every service has; its engine adds its own.
+const std::vector<Key<Draft>>& service_keys() {
+  static const std::vector<Key<Draft>> kKeys{
+      {"engine", true, [](Complaints&, const Node&, Draft&) {}},  // read first: it brings keys
+      {"members", true,
+       [](Complaints& complaints, const Node& node, Draft& draft) {
+         draft.members = as_list(complaints, node, "a list of hosts");
+       }},
+      {"port", false, [](Complaints&, const Node& node, Draft& draft) { draft.port = &node; }},
+      {"sync", false, [](Complaints&, const Node& node, Draft& draft) { draft.sync = &node; }},
+      {"durability", false, read_durability},
+      {"objective", false, read_objective},
+  };
+  return kKeys;
+}
+
+// The engine's row; nullptr after a complaint, or where read_mapping will complain.
+const EngineSyntax* read_engine(Complaints& complaints, const Node& service) {
+  const Node* node = service.find("engine");
+  if (node == nullptr) return nullptr;
+  const auto text = as_text(complaints, *node, "the name of an engine");
+  if (!text) return nullptr;
+  std::vector<std::string> known, here;
+  for (const EngineSyntax& engine : engines()) {
+    known.emplace_back(engine.name);
+    if (engine.here) here.emplace_back(engine.name);
+  }
+  const EngineSyntax* engine = find_engine(*text);
+  if (engine == nullptr) {
+    complaints.add(*node, fmt::format("there is no engine `{}`", *text), suggestion(*text, known));
+  } else if (!engine->here) {
+    complaints.add(
+        *node, fmt::format("the engine `{}` is not in this version of weir, which runs {}", *text,
+                           join(here, ", ")));
+    return nullptr;
+  }
+  return engine;
+}
+
+std::uint16_t read_port(Complaints& complaints, const Draft& draft, const EngineSyntax* engine) {
+  const std::uint16_t standard = engine == nullptr ? 0 : engine->standard_port;
+  if (draft.port == nullptr) return standard;
+  const auto port = as_integer(complaints, *draft.port, 1, 65535);
+  if (!port) return standard;
+  if (*port == 7400 || *port == 7401) {
+    complaints.add(*draft.port, fmt::format("the port {} is weir's own", *port));
+  }
+  return static_cast<std::uint16_t>(*port);
+}
+
+void read_members(Complaints& complaints, const Fleet& fleet, std::uint16_t port, Draft& draft) {
+  if (draft.members == nullptr) return;
+  std::vector<std::string> hosts;
+  for (const Host& host : fleet.hosts) hosts.push_back(host.name.text);
+  if (draft.members->items.empty()) complaints.add(*draft.members, "a service needs a member");
+  for (const NodePtr& item : draft.members->items) {
+    const auto text = as_text(complaints, *item, "the name of a host");
+    if (!text) continue;
+    const Host* host = fleet.find_host(HostName{*text});
+    if (host == nullptr) {
+      complaints.add(*item, fmt::format("the host `{}` is not declared under `hosts`", *text),
+                     suggestion(*text, hosts));
+    } else if (draft.service.find(MemberName{*text}) != nullptr) {
+      complaints.add(*item, fmt::format("the host `{}` stands twice among the members", *text));
+    } else {
+      draft.service.members.push_back(
+          {draft.service.name, MemberName{*text}, host->name, host->address, port});
+      draft.member_nodes.push_back(item.get());
+    }
+  }
+}
+
+// How many replicas a commit waits for: what is written must be possible with the members there.
+void read_sync(Complaints& complaints, Draft& draft) {
+  if (draft.members == nullptr || draft.members->items.empty()) return;
+  Service& service = draft.service;
+  const bool required = service.durability == Durability::required;
+  const auto replicas = static_cast<std::int64_t>(draft.members->items.size()) - 1;
+  if (required && replicas == 0) {
+    complaints.add(*draft.members,
+                   "`durability: required` needs at least two members: each commit "
+                   "waits for a replica");
+    return;
+  }
+  if (draft.sync == nullptr) {
+    service.sync = service.durability == Durability::async || replicas == 0 ? 0 : 1;
+    return;
+  }
+  const auto sync = as_integer(complaints, *draft.sync, 0, INT32_MAX);
+  if (!sync) return;
+  if (*sync > replicas) {
+    complaints.add(
+        *draft.sync,
+        fmt::format("a commit cannot wait for {} replicas: there are {} beside the leader", *sync,
+                    replicas));
+  } else if (required && *sync == 0) {
+    complaints.add(*draft.sync, "`durability: required` needs `sync` of at least 1");
+  } else {
+    service.sync = static_cast<int>(*sync);
+  }
+}
+
+Draft read_service(Complaints& complaints, const Node& name, const Node& node, const Fleet& fleet) {
+  Draft draft;
+  draft.name = &name;
+  draft.service.name = ServiceName{name.text};
+  const std::string thing = fmt::format("service `{}`", name.text);
+  if (as_map(complaints, node, "a service: a mapping with at least `engine` and `members`") ==
+      nullptr) {
+    return draft;
+  }
+  const EngineSyntax* engine = read_engine(complaints, node);
+  std::vector<Key<Draft>> keys = service_keys();
+  // Of an engine that we do not know, nobody can say which keys are misspelt: those of all pass.
+  for (const EngineSyntax& row : engines()) {
+    if (engine == nullptr || engine == &row) {
+      keys.insert(keys.end(), row.keys.begin(), row.keys.end());
+    }
+  }
+  read_mapping(complaints, name, node, thing, keys, draft);
+  if (engine != nullptr) draft.service.engine = engine->name;
+  read_members(complaints, fleet, read_port(complaints, draft, engine), draft);
+  read_sync(complaints, draft);
+  if (engine != nullptr && engine->finish != nullptr) engine->finish(complaints, draft);
+  std::sort(draft.service.resources.begin(), draft.service.resources.end());
+  return draft;
+}
+
+void read_services(Complaints& complaints, const Node& services, Fleet& fleet) {
+  std::map<std::pair<HostName, std::uint16_t>, std::string> taken;
+  for (const auto& [name, node] : services.entries) {
+    if (!check_name(complaints, *name, "service")) continue;
+    Draft draft = read_service(complaints, *name, *node, fleet);
+    for (std::size_t i = 0; i < draft.service.members.size(); ++i) {
+      const Member& member = draft.service.members[i];
+      if (member.port == 0) continue;
+      const auto [other, fresh] = taken.emplace(std::pair(member.host, member.port), name->text);
+      if (fresh) continue;
+      complaints.add(*draft.member_nodes[i],
+                     fmt::format("the port {} of host `{}` is already taken by service `{}`",
+                                 member.port, member.host.text, other->second),
+                     "give one of the two services another `port`");
+    }
+    fleet.services.push_back(std::move(draft.service));
+  }
+}
+
+// Misspelt or misplaced, a secret is still a secret: it is masked wherever it stands.
+void mask_secrets(Complaints& complaints, const Node& node) {
+  for (const NodePtr& item : node.items) mask_secrets(complaints, *item);
+  for (const auto& [key, value] : node.entries) {
+    if (value->kind == Node::Kind::scalar && !is_reference(value->text) &&
+        is_secret_key(key->text)) {
+      complaints.mask(*value);
+    }
+    mask_secrets(complaints, *value);
+  }
+}
+
+Fleet read_fleet(Complaints& complaints, const Node& root) {
+  Fleet fleet;
+  File file;
+  mask_secrets(complaints, root);
+  if (as_map(complaints, root, "a mapping with `fleet`, `hosts` and `services`") == nullptr) {
+    return fleet;
+  }
+  read_mapping(complaints, root, root, "a fleet file", file_keys(), file);
+  if (file.fleet != nullptr && as_text(complaints, *file.fleet, "the name of the fleet") &&
+      check_name(complaints, *file.fleet, "fleet")) {
+    fleet.name = FleetName{file.fleet->text};
+  }
+  if (file.hosts != nullptr) read_hosts(complaints, *file.hosts, fleet);
+  if (file.services != nullptr) read_services(complaints, *file.services, fleet);
+  return fleet;
+}
+
+// The offset of the first byte that begins no character.
+std::size_t first_invalid(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t length = 1;
+    while (length <= 4 && !is_utf8(text.substr(at, length))) ++length;
+    if (length > 4) break;
+    at += length;
+  }
+  return at;
+}
+
+}  // namespace
+
+Parsed parse(const std::string& file, const std::string& text) {
+  Complaints complaints(file, text);
+  Fleet fleet;
+  if (text.size() > kFileBytesMax) {
+    return {{},
+            {{.file = file,
+              .line = 1,
+              .column = 1,
+              .what = fmt::format("the file has {} bytes; a fleet file may have at most {}",
+                                  text.size(), kFileBytesMax)}}};
+  }
+  if (!is_utf8(text)) {
+    complaints.add(mark_at(text, first_invalid(text)), 1, "the file is not UTF-8 from here on");
+  } else if (const NodePtr root = read_tree(text, complaints)) {
+    fleet = read_fleet(complaints, *root);
+  }
+  return {std::move(fleet), complaints.finish()};
+}
+
+Result<Fleet> load(Files& files, const std::string& path) {
+  const auto text = files.read(path);
+  if (!text) {
+    const Error& error = text.error();
+    return fail(error.failure, fmt::format("cannot read the fleet file {}: {}", path, error.what),
+                error.failure == Failure::not_found ? "weir plan -f FILE" : std::string{});
+  }
+  Parsed parsed = parse(path, *text);
+  if (parsed.complaints.empty()) return std::move(parsed.fleet);
+  std::vector<std::string> shown;
+  for (const Complaint& complaint : parsed.complaints) shown.push_back(show(complaint));
+  return fail(Failure::bad_config, join(shown, "\n"));
+}
+
+}  // namespace weir::config
