@@ -2,11 +2,12 @@
 //
 // What matters here is to know whether a request may have been handled. libcurl by itself sends a
 // POST again when a reused connection ends without an answer, also if the other side died after it
-// did the work. So the body is given by a callback that cannot be rewound: libcurl may connect anew
-// as long as nothing of the body has left, and never afterwards.
+// did the work. So no socket is opened for a call whose body has begun to leave, and the body is
+// given by a callback that cannot be rewound.
 #include <curl/curl.h>
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -58,6 +59,12 @@ std::size_t give(char* to, std::size_t size, std::size_t count, void* user) {
   return bytes;
 }
 
+// A new connection is right for a call that has sent nothing, and a repetition for any other.
+curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* to) {
+  if (static_cast<const Exchange*>(user)->sent) return CURL_SOCKET_BAD;
+  return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 std::size_t take(char* from, std::size_t size, std::size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   const std::size_t bytes = size * count;
@@ -103,7 +110,8 @@ tl::unexpected<Error> no_answer(CURLcode code, const Exchange& exchange, const s
   }
   if (exchange.sent) {
     return fail(Failure::outcome_unknown,
-                fmt::format("no answer from {} after the request was sent: {}", target, why));
+                fmt::format("no answer from {} after the request was sent: {}", target,
+                            code == CURLE_COULDNT_CONNECT ? "the connection ended" : why));
   }
   if (code == CURLE_OPERATION_TIMEDOUT) {
     return fail(Failure::timed_out, fmt::format("cannot call {} in time: {}", target, why));
@@ -137,6 +145,7 @@ class CurlCaller : public Caller {
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, words);
     curl_easy_setopt(handle, CURLOPT_READDATA, &exchange);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &exchange);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &exchange);
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(text.size()));
     const auto limit = static_cast<long>(std::min<std::int64_t>(left.count(), 1 << 30));
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, limit);
@@ -194,6 +203,7 @@ class CurlCaller : public Caller {
     curl_easy_setopt(handle, CURLOPT_POST, 1L);
     curl_easy_setopt(handle, CURLOPT_READFUNCTION, give);
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(handle, CURLOPT_PROXY, "");

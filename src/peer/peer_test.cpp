@@ -14,6 +14,7 @@
 
 #include "access/access.h"
 #include "peer/raw_client_test.h"
+#include "peer/raw_listener_test.h"
 #include "world/real.h"
 
 namespace weir::peer {
@@ -179,7 +180,7 @@ TEST_F(Peers, ASilentPortIsTimedOutBecauseNothingWasSent) {
   EXPECT_EQ(answer.error().failure, Failure::timed_out) << answer.error().what;
 }
 
-TEST_F(Peers, AListenerThatDiesInTheMiddleIsOutcomeUnknownAndNotAskedAgain) {
+TEST_F(Peers, AListenerThatEndsInTheMiddleIsOutcomeUnknown) {
   std::atomic<int> handled{0};
   serve([&](const Request& request) -> Result<Json> {
     ++handled;
@@ -198,6 +199,20 @@ TEST_F(Peers, AListenerThatDiesInTheMiddleIsOutcomeUnknownAndNotAskedAgain) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().failure, Failure::outcome_unknown) << answer.error().what;
   EXPECT_EQ(handled, 2);
+}
+
+TEST_F(Peers, WhatMayHaveBeenHandledIsNotSentAgainByItself) {
+  RawListener raw(ip_, identity("b"), 1);
+  const Address to{"b", ip_, raw.port()};
+  ASSERT_TRUE(call(*caller_, to));
+  const auto answer = call(*caller_, to);  // over the same connection, read whole, not answered
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().failure, Failure::outcome_unknown) << answer.error().what;
+  EXPECT_EQ(raw.connections(), 1);
+  EXPECT_EQ(raw.requests(), 2);
+  EXPECT_TRUE(call(*caller_, to));  // the next call finds a fresh connection
+  EXPECT_EQ(raw.connections(), 2);
+  caller_.reset();
 }
 
 TEST_F(Peers, AConnectionIsKeptAndARestartedListenerIsReachedAgain) {
