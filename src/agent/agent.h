@@ -23,8 +23,8 @@ struct Timings {
   Duration renewal = 1s;
   Duration lease = 6s;
   Duration round_limit = 3s;
-  Duration probe_limit = 1s;      // deadline of one probe of a server
-  Duration sighting_every = 5s;   // publication of own members' sightings
+  Duration probe_limit = 1s;     // deadline of one probe of a server
+  Duration sighting_every = 5s;  // publication of own members' sightings
 };
 
 struct Setting {

@@ -12,7 +12,7 @@ constexpr Duration kFenceLimit = 5s;
 constexpr Duration kPromoteLimit = 30s;
 constexpr Duration kFollowLimit = 20s;
 constexpr Duration kSetLimit = 2s;
-constexpr Duration kStartLimit = 120s;   // crash recovery takes what it takes
+constexpr Duration kStartLimit = 120s;    // crash recovery takes what it takes
 constexpr Duration kRejoinLimit = 3600s;  // a base copy, too
 
 class Executor {

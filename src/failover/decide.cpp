@@ -2,8 +2,8 @@
 #include "failover/failover.h"
 #include "failover/rules.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/mutant.h"
 
@@ -19,9 +19,9 @@ std::optional<Decision> decide_deposed(const View& view) {
   if (!runs_as_leader(view)) return std::nullopt;
   for (const Other& other : view.others) {
     if (other.voice.epoch > view.record.epoch && other.voice.leader != view.self.name) {
-      return Decision{Fence{}, fmt::format("{} knows epoch {}, which {} leads",
-                                           other.member.name.text, show(other.voice.epoch),
-                                           other.voice.leader.text)};
+      return Decision{Fence{},
+                      fmt::format("{} knows epoch {}, which {} leads", other.member.name.text,
+                                  show(other.voice.epoch), other.voice.leader.text)};
     }
   }
   if (view.record.leader.incarnation.empty()) return std::nullopt;  // not made yet
@@ -64,6 +64,16 @@ engine::Upstream upstream_of(const View& view) {
 
 bool serves_as_leader(const Other& other) {
   return other.seen.reach == Reach::serving && other.seen.role == Role::leader;
+}
+
+bool wants_fresh_record(const View& view) {
+  return view.record.round.has_value() || view.own.promised > view.record.epoch.number ||
+         suspicion(view).suspects;
+}
+
+bool wants_standing(const View& view, bool known) {
+  return !known && view.own.data && !view.own.half_rewound && !view.own.foreign &&
+         !runs_as_leader(view);
 }
 
 Decision decide(const View& view) {

@@ -1,6 +1,6 @@
 // The member that the record names: it promotes, restarts in place, confirms, keeps its set (S7).
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/mutant.h"
 #include "failover/rules.h"
@@ -17,8 +17,8 @@ Record claimed(const View& view) {
 
 // The sooner of restart in place and failover (S9). Unknown is not soon.
 Decision decide_restart(const View& view) {
-  const bool sooner =
-      view.own.restart_estimate && *view.own.restart_estimate <= view.given.policy.failover_estimate;
+  const bool sooner = view.own.restart_estimate &&
+                      *view.own.restart_estimate <= view.given.policy.failover_estimate;
   const bool voters = !view.record.set.voters.empty() && view.record.confirmed;
   const Instant ended = std::max(view.memory.server_ended_seen, view.memory.began);
   const Duration patience = view.given.policy.suspect_after + view.given.policy.failover_estimate;
@@ -78,8 +78,8 @@ std::optional<Voter> newcomer(const View& view) {
     if (other == nullptr || follower.voter.incarnation.empty() || !follower.streaming) continue;
     if (view.record.set.counts(follower.voter)) continue;
     if (other->voice.voter != follower.voter || silent(view, follower.voter)) continue;
-    const bool caught_up = follower.flushed >= view.memory.written_before &&
-                           view.memory.written_before > Position{};
+    const bool caught_up =
+        follower.flushed >= view.memory.written_before && view.memory.written_before > Position{};
     if (caught_up) return follower.voter;
   }
   return std::nullopt;
@@ -155,9 +155,9 @@ std::optional<Decision> decide_as_leader(const View& view) {
   if (view.own.half_rewound) return Decision{std::nullopt, "a rewind was cut off in its data"};
   const bool running = view.own.server.life == ServerLife::running;
   if (view.own.led != view.record.epoch || (running && view.own.as_replica)) {
-    return Decision{Promote{view.record.epoch, view.record.set},
-                    fmt::format("the record names this member as leader of epoch {}",
-                                show(view.record.epoch))};
+    return Decision{
+        Promote{view.record.epoch, view.record.set},
+        fmt::format("the record names this member as leader of epoch {}", show(view.record.epoch))};
   }
   if (!running) return decide_restart(view);
   if (view.own_seen.reach != Reach::serving || view.own_seen.role != Role::leader) {

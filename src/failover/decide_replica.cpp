@@ -1,6 +1,6 @@
 // A member that the record does not name: it follows, or comes back first (safety.md S9, S10).
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/mutant.h"
 #include "failover/rules.h"
@@ -8,7 +8,7 @@
 namespace weir::failover {
 namespace {
 
-constexpr int kRewindsMax = 2;  // then the member is rebuilt
+constexpr int kRewindsMax = 2;      // then the member is rebuilt
 constexpr Duration kUnheard = 10s;  // a serving leader that we receive nothing from
 
 bool diverged(const View& view) {

@@ -1,6 +1,6 @@
 // An open round: promise, be chosen, or end it (safety.md S4, S5).
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/mutant.h"
 #include "failover/rules.h"
@@ -69,8 +69,8 @@ std::optional<Decision> choose(const View& view) {
                     fmt::format("{} have promised round {}, and this log is the freshest",
                                 names(promises), view.record.round->number)};
   }
-  return Decision{std::nullopt, fmt::format("round {} is for {} to take",
-                                            view.record.round->number, best->voter.member.text)};
+  return Decision{std::nullopt, fmt::format("round {} is for {} to take", view.record.round->number,
+                                            best->voter.member.text)};
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ bool among(const std::vector<Voter>& voters, const Voter& voter) {
 // `promised > |set| - number`, at least one; the promise of the set's leader counts for all of it.
 bool intersects(const SyncSet& set, const Voter& leader, const std::vector<Voter>& promised) {
   if (!leader.incarnation.empty() && among(promised, leader)) return true;
-  const auto counted = std::ranges::count_if(
-      set.voters, [&](const Voter& voter) { return among(promised, voter); });
+  const auto counted =
+      std::ranges::count_if(set.voters, [&](const Voter& voter) { return among(promised, voter); });
   const std::int64_t spare = mutant("promise-too-few") ? 1 : 0;
   return counted >= 1 && counted > std::ssize(set.voters) - set.number - spare;
 }

@@ -26,6 +26,15 @@ struct Suspicion {
 };
 Suspicion suspicion(const View& view);
 
+// Whether the step is journaled before its effect: all are but fencing, which must not wait for a
+// disk, and asking, which has no effect.
+bool needs_intent(const Step& step);
+// Whether the record is worth reading from the store itself before this decision.
+bool wants_fresh_record(const View& view);
+// Whether this member's own position is to be found on its disk now (S6: at its start, not in the
+// round).
+bool wants_standing(const View& view, bool known);
+
 // Whether the promises of these voters intersect every set by which a commit may have been
 // acknowledged: the set in force and every previous one (S5).
 bool promises_suffice(const Record& record, const std::vector<Voter>& promised);

@@ -1,5 +1,5 @@
 // Steps as they stand in journals.
-#include "failover/step.h"
+#include "failover/failover.h"
 
 namespace weir::failover {
 namespace {
@@ -63,6 +63,10 @@ struct ToJson {
 };
 
 }  // namespace
+
+bool needs_intent(const Step& step) {
+  return !std::holds_alternative<Fence>(step) && !std::holds_alternative<AskOthers>(step);
+}
 
 const char* kind_of(const Step& step) { return std::visit(KindOf{}, step); }
 Json to_json(const Step& step) { return std::visit(ToJson{}, step); }

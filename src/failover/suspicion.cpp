@@ -1,6 +1,6 @@
 // Whether the leader is gone (safety.md S3), and whether the others think so too (S4).
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/mutant.h"
 #include "base/quantity.h"
@@ -14,8 +14,8 @@ bool server_gone(const Voice& voice) { return voice.server != ServerLife::runnin
 // Refusals count while they are newer than any answer and at most three heartbeats old.
 bool both_refuse(const View& view, const Other& leader) {
   const Duration recent = 3 * view.given.policy.heartbeat;
-  const bool agent = leader.voice.refused > leader.voice.heard &&
-                     view.now - leader.voice.refused <= recent;
+  const bool agent =
+      leader.voice.refused > leader.voice.heard && view.now - leader.voice.refused <= recent;
   const bool server = leader.seen.reach == Reach::refused && leader.seen.at > leader.answered &&
                       view.now - leader.seen.at <= recent;
   return agent && server;
@@ -60,8 +60,8 @@ std::optional<Decision> decide_on_suspicion(const View& view) {
 
   Record next = view.record;
   next.last_round = std::max(view.record.epoch.number, view.record.last_round) + 1;
-  next.round = OpenRound{next.last_round, view.host};
-  if (mutant("no-question-before-the-round")) return Decision{failover::OpenRound{next}, own.because};
+  next.round = weir::OpenRound{next.last_round, view.host};
+  if (mutant("no-question-before-the-round")) return Decision{OpenRound{next}, own.because};
 
   const Answers& answers = view.answers;
   const bool fresh = answers.epoch == view.record.epoch && answers.at > Instant{} &&
@@ -81,7 +81,7 @@ std::optional<Decision> decide_on_suspicion(const View& view) {
   if (again && view.now - view.memory.round_closed < view.given.jitter) {
     return Decision{std::nullopt, own.because + "; the next round waits a moment"};
   }
-  return Decision{failover::OpenRound{next}, own.because};
+  return Decision{OpenRound{next}, own.because};
 }
 
 }  // namespace weir::failover

@@ -25,12 +25,12 @@ struct Policy {
 
 // What one agent says of itself with each heartbeat.
 struct Voice {
-  Instant heard{};        // when it last spoke to us; zero: never
-  Instant refused{};      // when its peer port last refused a connection; zero: never
+  Instant heard{};    // when it last spoke to us; zero: never
+  Instant refused{};  // when its peer port last refused a connection; zero: never
   AgentLife life;
-  Voter voter;            // its member, with the incarnation of its data
+  Voter voter;  // its member, with the incarnation of its data
   ServerLife server = ServerLife::absent;
-  bool sick = false;      // its own probe finds that the write path does not move
+  bool sick = false;  // its own probe finds that the write path does not move
   bool knows_position = false;
   bool suspects = false;  // it suspects the leader of `epoch`
   Epoch epoch;            // the highest epoch that it has read
@@ -41,24 +41,24 @@ struct Voice {
 struct Other {
   Member member;
   Voice voice;
-  Sighting seen;       // our own last probe of its server
+  Sighting seen;        // our own last probe of its server
   Instant answered{};   // when its server last answered a probe of ours as a leader; zero: never
   Instant streaming{};  // we lead: when our server last showed it as a streaming replica
 };
 
 // What happened to us so far; lost with the agent, and nothing rests on it.
 struct Memory {
-  Instant began{};                    // the life of this agent; silence counts from here at most
-  Instant round_seen{};               // when the open round was first seen here
-  Instant round_closed{};             // when the last round was seen to end without a leader
-  Instant server_ended_seen{};        // when our own server was first seen dead; zero: it lives
-  Instant receiving{};                // when our replica last received, or was told to follow
-  std::optional<SyncSet> proven;      // the last set proven to be loaded, in this server's life
-  Position written_before{};          // leader: end of its log at an earlier sighting
-  Instant wal_moved{};                // replica: when its log last grew
-  bool diverged = false;              // a follow found that our log is not the leader's
+  Instant began{};                // the life of this agent; silence counts from here at most
+  Instant round_seen{};           // when the open round was first seen here
+  Instant round_closed{};         // when the last round was seen to end without a leader
+  Instant server_ended_seen{};    // when our own server was first seen dead; zero: it lives
+  Instant receiving{};            // when our replica last received, or was told to follow
+  std::optional<SyncSet> proven;  // the last set proven to be loaded, in this server's life
+  Position written_before{};      // leader: end of its log at an earlier sighting
+  Instant wal_moved{};            // replica: when its log last grew
+  bool diverged = false;          // a follow found that our log is not the leader's
   Epoch diverged_from;
-  int rejoin_failures = 0;            // in this epoch
+  int rejoin_failures = 0;  // in this epoch
 };
 
 // What the others answered to our last question.

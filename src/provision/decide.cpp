@@ -1,6 +1,6 @@
 // What to provision next on this member; pure.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/text.h"
 #include "provision/provision.h"
@@ -8,7 +8,8 @@
 namespace weir::provision {
 namespace {
 
-constexpr Duration kSettleAgain = 30s;       // drift in settings files is mended
+constexpr Duration kSettleAgain = 30s;        // drift in settings files is mended
+constexpr Duration kLookAgain = 30s;          // drift in roles, databases and grants is mended
 constexpr Duration kLeaderRestartPause = 5s;  // replicas restart first
 
 bool leads(const View& view) {
@@ -44,9 +45,9 @@ std::optional<Decision> decide_restart(const View& view) {
                        !view.record.set.voters.empty() && view.record.confirmed;
     if (!ready) return std::nullopt;
   }
-  return Decision{StopForSettings{waiting}, fmt::format("{} wait{} for a restart",
-                                                        join(waiting, ", "),
-                                                        waiting.size() == 1 ? "s" : "")};
+  return Decision{
+      StopForSettings{waiting},
+      fmt::format("{} wait{} for a restart", join(waiting, ", "), waiting.size() == 1 ? "s" : "")};
 }
 
 }  // namespace
@@ -70,10 +71,16 @@ Decision decide(const View& view) {
   if (leads(view) && serving && view.differences && !view.differences->empty()) {
     const engine::Difference& first = view.differences->front();
     const Resource& named = first.wanted.name.empty() ? first.present : first.wanted;
-    return {Shape{first}, fmt::format("{} {} is to be as the fleet file says", named.kind,
-                                      named.name)};
+    return {Shape{first},
+            fmt::format("{} {} is to be as the fleet file says", named.kind, named.name)};
   }
   return {std::nullopt, "as the fleet file says"};
+}
+
+bool wants_differences(const View& view) {
+  const bool stale = !view.differences || view.now - view.differences_at >= kLookAgain;
+  return stale && leads(view) && view.record.confirmed && view.own_seen.reach == Reach::serving &&
+         view.own_seen.writable;
 }
 
 Record first_record(const Service& service) {

@@ -1,6 +1,6 @@
 // What a fleet file would change, in words that terraform's users know.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "provision/provision.h"
 
@@ -22,10 +22,10 @@ Attributes of(const Resource& resource) {
 }
 
 void plan_new(const Service& wanted, PlanReport& report) {
-  report.changes.push_back(made(wanted.name.text,
-                                {{"engine", {"", wanted.engine}},
-                                 {"sync", {"", std::to_string(wanted.sync)}},
-                                 {"durability", {"", name_of(wanted.durability)}}}));
+  report.changes.push_back(
+      made(wanted.name.text, {{"engine", {"", wanted.engine}},
+                              {"sync", {"", std::to_string(wanted.sync)}},
+                              {"durability", {"", name_of(wanted.durability)}}}));
   for (const Member& member : wanted.members) {
     report.changes.push_back(
         made(wanted.name.text + "/member/" + member.name.text,
@@ -46,14 +46,20 @@ void plan_members(const Service& wanted, const Service& known, PlanReport& repor
     if (before == nullptr) {
       report.changes.push_back(made(address, {{"address", {"", at(member)}}}));
     } else if (*before != member) {
-      report.changes.push_back({address, "replace", "replace", "a member's address cannot change",
+      report.changes.push_back({address,
+                                "replace",
+                                "replace",
+                                "a member's address cannot change",
                                 {{"address", {at(*before), at(member)}}}});
     }
   }
   for (const Member& member : known.members) {
     if (wanted.find(member.name) != nullptr) continue;
-    report.changes.push_back({wanted.name.text + "/member/" + member.name.text, "delete", "",
-                              "the file no longer names it", {}});
+    report.changes.push_back({wanted.name.text + "/member/" + member.name.text,
+                              "delete",
+                              "",
+                              "the file no longer names it",
+                              {}});
   }
 }
 
@@ -72,7 +78,9 @@ void plan_resources(const Service& wanted, const Found& found,
     const bool deletes = difference.wanted.name.empty();
     const Resource& named = deletes ? difference.present : difference.wanted;
     PlannedChange change{wanted.name.text + "/" + named.kind + "/" + named.name,
-                         creates ? "create" : deletes ? "delete" : "update",
+                         creates   ? "create"
+                         : deletes ? "delete"
+                                   : "update",
                          difference.effect, difference.reason, of(difference.wanted)};
     for (const auto& [name, value] : difference.present.attributes) {
       auto& pair = change.attributes[name];
@@ -95,19 +103,26 @@ void plan_service(const Service& wanted, const Found& found,
   }
   if (found.known->sync != wanted.sync) {
     report.changes.push_back(
-        {wanted.name.text, "update", "", "",
+        {wanted.name.text,
+         "update",
+         "",
+         "",
          {{"sync", {std::to_string(found.known->sync), std::to_string(wanted.sync)}}}});
   }
   if (!(found.known->objective == wanted.objective)) {
-    report.changes.push_back({wanted.name.text, "update", "", "the objective is measured from now "
-                                                              "on", {}});
+    report.changes.push_back({wanted.name.text,
+                              "update",
+                              "",
+                              "the objective is measured from now "
+                              "on",
+                              {}});
   }
   plan_members(wanted, *found.known, report);
   plan_resources(wanted, found, attributes, report);
   for (const auto& [member, reach] : found.members) {
     if (reach == Reach::serving) continue;
-    report.warnings.push_back(fmt::format("member {} of {} is {}", member.text, wanted.name.text,
-                                          name_of(reach)));
+    report.warnings.push_back(
+        fmt::format("member {} of {} is {}", member.text, wanted.name.text, name_of(reach)));
   }
 }
 

@@ -66,11 +66,14 @@ struct View {
   Sighting own_seen;
   std::optional<Settled> settled;
   std::optional<std::vector<engine::Difference>> differences;  // leader only; unknown until read
+  Instant differences_at{};                                    // when they were read; zero: never
   Incarnation fresh;
 };
 
 // Pure and total.
 Decision decide(const View& view);
+// Whether the differences are worth reading now.
+bool wants_differences(const View& view);
 
 // The record that `apply` creates for a new service: its first member leads epoch 1 once its data
 // is made; nobody else counts yet.

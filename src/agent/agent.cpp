@@ -1,0 +1,220 @@
+// The parts of one agent, put together.
+#include "agent/agent.h"
+
+#include <fmt/format.h>
+
+#include "agent/heartbeats.h"
+#include "agent/publisher.h"
+#include "agent/service_loop.h"
+#include "agent/watcher.h"
+#include "world/log.h"
+
+namespace weir::agent {
+
+struct Agent::Parts {
+  World& world;
+  store::Store& store;
+  peer::Caller& caller;
+  const Engines engines;
+  const Setting setting;
+  AgentLife life;
+  std::unique_ptr<journal::Journal> journal;
+  std::mutex mutex;  // guards the map, never held over a port call
+  std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
+  std::map<ServiceName, store::Held> early;  // records that came before their services
+  std::unique_ptr<Heartbeats> heartbeats;
+  std::unique_ptr<Publisher> publisher;
+  std::unique_ptr<Watcher> watcher;
+
+  std::vector<std::shared_ptr<ServiceLoop>> all() {
+    const std::lock_guard lock(mutex);
+    std::vector<std::shared_ptr<ServiceLoop>> out;
+    for (const auto& [name, loop] : services) out.push_back(loop);
+    return out;
+  }
+  std::shared_ptr<ServiceLoop> find(const ServiceName& name) {
+    const std::lock_guard lock(mutex);
+    const auto found = services.find(name);
+    return found == services.end() ? nullptr : found->second;
+  }
+
+  Json speak() {
+    Json spoken = Json::object();
+    for (const auto& loop : all()) {
+      const Spoken own = loop->board().speak(world.clock.now(), setting.timings);
+      spoken.set(loop->self().service.text, to_json(own));
+    }
+    return Json::object()
+        .set("format", kWireFormat)
+        .set("host", setting.host.text)
+        .set("services", spoken);
+  }
+
+  void hear(const Json& said) {
+    const Instant now = world.clock.now();
+    for (const auto& loop : all()) {
+      const Json& voice = said["services"][loop->self().service.text];
+      if (!voice.is_object()) continue;
+      const Spoken spoken = spoken_from(voice, now);
+      if (loop->board().learn_voice(spoken.voice.voter.member, spoken)) loop->ring();
+    }
+  }
+
+  void refused(const HostName& host) {
+    for (const auto& loop : all()) {
+      loop->board().learn_refusal(host, world.clock.now());
+      loop->ring();
+    }
+  }
+
+  void learn_service(const store::HeldService& held) {
+    if (const auto loop = find(held.service.name)) {
+      loop->learn_service(held);
+    } else {
+      adopt(held);
+    }
+    for (const Member& member : held.service.members) {
+      heartbeats->know(member.host, member.address);
+    }
+  }
+
+  void adopt(const store::HeldService& held) {
+    const auto engine = engines.find(held.service.engine);
+    for (const Member& member : held.service.members) {
+      if (member.host != setting.host) continue;
+      if (engine == engines.end()) {
+        say(world.clock, Level::error, "service {} asks for engine {}, which this agent lacks",
+            held.service.name.text, held.service.engine);
+        return;
+      }
+      Ports ports{world,
+                  store,
+                  caller,
+                  setting,
+                  life,
+                  *journal,
+                  [this] { heartbeats->rouse(); },
+                  [this](const HostName& host, Deadline d) { heartbeats->speak_to(host, d); }};
+      auto loop = std::make_shared<ServiceLoop>(std::move(ports), *engine->second, member, held);
+      const std::lock_guard lock(mutex);
+      const auto record = early.find(held.service.name);
+      if (record != early.end()) loop->board().learn_record(record->second, world.clock.now());
+      services[held.service.name] = std::move(loop);
+    }
+  }
+
+  void learn_record(const ServiceName& service, const store::Held& held) {
+    if (const auto loop = find(service)) {
+      loop->learn_record(held);
+      return;
+    }
+    const std::lock_guard lock(mutex);
+    early[service] = held;
+  }
+
+  // What `weir status` reads when it cannot ask us.
+  std::map<std::string, Json> tell() {
+    std::map<std::string, Json> out;
+    Json lines = Json::object();
+    for (const auto& loop : all()) {
+      const Json status = loop->status();
+      out[setting.keys.sighting(loop->self().service, loop->self().name)] =
+          Json::object()
+              .set("format", kWireFormat)
+              .set("life", life.text)
+              .set("sighting", status["sighting"]);
+      lines.set(loop->self().service.text, Json::object()
+                                               .set("member", status["member"])
+                                               .set("because", status["because"])
+                                               .set("failover", status["failover"]));
+    }
+    out[setting.keys.agent(setting.host)] =
+        Json::object().set("format", kWireFormat).set("life", life.text).set("services", lines);
+    return out;
+  }
+};
+
+Agent::Agent(World& world, store::Store& store, peer::Caller& caller, Engines engines,
+             Setting setting)
+    : parts_(new Parts{world,
+                       store,
+                       caller,
+                       std::move(engines),
+                       std::move(setting),
+                       {},
+                       {},
+                       {},
+                       {},
+                       {},
+                       {},
+                       {},
+                       {}}) {}
+
+Agent::~Agent() {
+  stop();
+  parts_->watcher.reset();
+  parts_->publisher.reset();
+  {
+    // Loops end outside the lock: their turns may still ask for it.
+    std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
+    {
+      const std::lock_guard lock(parts_->mutex);
+      services.swap(parts_->services);
+    }
+  }
+  parts_->heartbeats.reset();
+}
+
+Result<> Agent::start() {
+  Parts& parts = *parts_;
+  parts.life = AgentLife(parts.world.random.id());
+  WEIR_TRY(parts.journal,
+           journal::Journal::open(parts.world, parts.setting.state + "/journal.jsonl"));
+  for (const journal::Entry& entry : parts.journal->left_open()) {
+    say(parts.world.clock, Level::warning, "{}: {} was cut off in an earlier life: looking again",
+        entry.service, entry.kind);
+    WEIR_TRY_(parts.journal->conclude(entry.number, journal::Outcome::unknown,
+                                      "cut off; a new agent looked again", {}));
+  }
+  parts.heartbeats = std::make_unique<Heartbeats>(
+      parts.world, parts.caller, parts.setting.host, parts.setting.timings,
+      Heartbeats::Ears{[&parts] { return parts.speak(); },
+                       [&parts](const HostName&, const Json& said) { parts.hear(said); },
+                       [&parts](const HostName& host) { parts.refused(host); }});
+  parts.publisher = std::make_unique<Publisher>(parts.world, parts.store, parts.setting, parts.life,
+                                                [&parts] { return parts.tell(); });
+  parts.journal->on_change([&parts](const journal::Entry& entry) { parts.publisher->add(entry); });
+  parts.watcher = std::make_unique<Watcher>(
+      parts.world, parts.store, parts.setting.keys,
+      Watcher::Ears{[&parts](const store::HeldService& held) { parts.learn_service(held); },
+                    [&parts](const ServiceName& name, const store::Held& held) {
+                      parts.learn_record(name, held);
+                    }});
+  return {};
+}
+
+void Agent::stop() {
+  if (parts_->watcher) parts_->watcher->stop();
+  if (parts_->publisher) parts_->publisher->stop();
+  for (const auto& loop : parts_->all()) loop->stop();
+  if (parts_->heartbeats) parts_->heartbeats->stop();
+}
+
+Result<Json> Agent::answer(const peer::Request& request) {
+  if (parts_->heartbeats == nullptr) {
+    return fail(Failure::unreachable, "the agent is starting");
+  }
+  if (request.path == "/heartbeat") {
+    parts_->hear(request.body);
+    return parts_->speak();
+  }
+  if (request.path == "/suspicion" || request.path == "/status") {
+    const ServiceName name(request.body["service"].text());
+    const auto loop = parts_->find(name);
+    if (loop == nullptr) return fail(Failure::not_found, "no member of " + name.text + " is here");
+    return request.path == "/suspicion" ? loop->answer_suspicion() : loop->status();
+  }
+  return fail(Failure::not_found, "no such call: " + request.path);
+}
+
+}  // namespace weir::agent

@@ -1,0 +1,296 @@
+// Facts in, views out.
+#include "agent/board.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+namespace weir::agent {
+
+Board::Board(Member self, HostName host, AgentLife life, Instant began)
+    : self_(std::move(self)), host_(std::move(host)), life_(std::move(life)) {
+  memory_.began = began;
+}
+
+bool Board::learn_service(const store::HeldService& held) {
+  const std::lock_guard lock(mutex_);
+  if (held.revision <= desired_revision_) return false;
+  desired_revision_ = held.revision;
+  service_ = held.service;
+  differences_.reset();
+  std::map<MemberName, failover::Other> others;
+  for (const Member& member : held.service.members) {
+    if (member.name == self_.name) continue;
+    const auto before = others_.find(member.name);
+    if (before != others_.end()) others[member.name] = before->second;
+    others[member.name].member = member;
+  }
+  others_ = std::move(others);
+  return true;
+}
+
+bool Board::learn_record(const store::Held& held, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (held_ && held.revision <= held_->revision) return false;
+  const std::optional<OpenRound> before = held_ ? held_->record.round : std::nullopt;
+  const Epoch epoch_before = held_ ? held_->record.epoch : Epoch{};
+  held_ = held;
+  if (held.record.round && before != held.record.round) {
+    memory_.round_seen = now;
+    promises_.clear();
+  }
+  if (before && !held.record.round && held.record.epoch == epoch_before) {
+    memory_.round_closed = now;
+  }
+  if (held.record.epoch != epoch_before) {
+    memory_.rejoin_failures = 0;
+    memory_.receiving = now;
+    memory_.diverged = false;
+    memory_.proven.reset();
+  }
+  return true;
+}
+
+bool Board::learn_sighting(const MemberName& member, const Sighting& sighting,
+                           Duration suspect_after) {
+  const std::lock_guard lock(mutex_);
+  if (member == self_.name) {
+    const bool news = own_seen_.reach != sighting.reach || own_seen_.role != sighting.role ||
+                      own_seen_.followers.size() != sighting.followers.size();
+    learn_own_sighting(sighting);
+    return news;
+  }
+  const auto found = others_.find(member);
+  if (found == others_.end()) return false;
+  failover::Other& other = found->second;
+  const bool news = other.seen.reach != sighting.reach || other.seen.role != sighting.role;
+  other.seen = sighting;
+  if (sighting.reach == Reach::serving && sighting.role == Role::leader) {
+    // A slow answer proves life at most for the moment in which it came.
+    other.answered = std::max(other.answered, sighting.at);
+  }
+  return news || sighting.at - other.answered >= suspect_after;
+}
+
+void Board::learn_own_sighting(const Sighting& sighting) {
+  if (sighting.reach == Reach::serving && sighting.role == Role::leader) {
+    memory_.written_before = own_seen_.role == Role::leader ? own_seen_.written : Position{};
+    for (const Follower& follower : sighting.followers) {
+      const auto other = others_.find(follower.voter.member);
+      if (other != others_.end() && follower.streaming) other->second.streaming = sighting.at;
+    }
+  }
+  if (sighting.role == Role::replica) {
+    if (sighting.written > own_seen_.written) memory_.wal_moved = sighting.at;
+    if (!sighting.receives_from.empty()) memory_.receiving = sighting.at;
+  }
+  own_seen_ = sighting;
+}
+
+bool Board::learn_voice(const MemberName& member, const Spoken& spoken) {
+  const std::lock_guard lock(mutex_);
+  const auto found = others_.find(member);
+  if (found == others_.end()) return false;
+  failover::Voice& voice = found->second.voice;
+  const bool news = voice.server != spoken.voice.server || voice.epoch != spoken.voice.epoch ||
+                    voice.suspects != spoken.voice.suspects || voice.voter != spoken.voice.voter;
+  const Instant refused = voice.refused;
+  voice = spoken.voice;
+  voice.refused = refused;
+  bool promised = false;
+  if (spoken.promise) {
+    const auto before = promises_.find(member);
+    promised = before == promises_.end() || before->second.round != spoken.promise->round;
+    promises_[member] = *spoken.promise;
+  }
+  return news || promised;
+}
+
+void Board::learn_refusal(const HostName& host, Instant at) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, other] : others_) {
+    if (other.member.host == host) other.voice.refused = at;
+  }
+}
+
+void Board::learn_local(const engine::Local& local, Instant now) {
+  const std::lock_guard lock(mutex_);
+  const bool running = local.server.life == ServerLife::running;
+  const bool same =
+      own_.server.pid == local.server.pid && own_.server.start_time == local.server.start_time;
+  if (running) memory_.server_ended_seen = Instant{};
+  if (!running && memory_.server_ended_seen == Instant{}) memory_.server_ended_seen = now;
+  if (!running || !same) memory_.proven.reset();
+  own_ = local;
+}
+
+void Board::learn_standing() {
+  const std::lock_guard lock(mutex_);
+  standing_life_ = server_life();
+}
+
+void Board::learn_done(const failover::Done& done, bool rejoined, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (done.promise) {
+    promises_[self_.name] = *done.promise;
+    own_.promised = done.promise->round;
+  }
+  if (done.proven) memory_.proven = done.proven;
+  if (done.diverged && held_) {
+    memory_.diverged = true;
+    memory_.diverged_from = held_->record.epoch;
+  }
+  if (rejoined) {
+    memory_.diverged = false;
+    memory_.receiving = now;
+  }
+}
+
+void Board::learn_rejoin_failure() {
+  const std::lock_guard lock(mutex_);
+  ++memory_.rejoin_failures;
+}
+
+void Board::learn_answers(failover::Answers answers) {
+  const std::lock_guard lock(mutex_);
+  answers_ = std::move(answers);
+}
+
+void Board::learn_settled(provision::Settled settled) {
+  const std::lock_guard lock(mutex_);
+  settled_ = std::move(settled);
+}
+
+void Board::learn_differences(std::optional<std::vector<engine::Difference>> differences,
+                              Instant now) {
+  const std::lock_guard lock(mutex_);
+  differences_at_ = now;
+  differences_ = std::move(differences);
+}
+
+void Board::forget(Instant now) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, other] : others_) {
+    other.voice = {};
+    other.seen = {};
+    other.answered = {};
+    other.streaming = {};
+  }
+  memory_.began = now;
+  memory_.receiving = now;
+  answers_ = {};
+  own_seen_ = {};
+}
+
+void Board::conclude(std::string because) {
+  const std::lock_guard lock(mutex_);
+  because_ = std::move(because);
+}
+
+std::optional<Service> Board::service() const {
+  const std::lock_guard lock(mutex_);
+  return service_;
+}
+
+std::optional<store::Held> Board::held() const {
+  const std::lock_guard lock(mutex_);
+  return held_;
+}
+
+std::int64_t Board::desired_revision() const {
+  const std::lock_guard lock(mutex_);
+  return desired_revision_;
+}
+
+std::string Board::server_life() const {
+  return fmt::format("{}/{}/{}", own_.incarnation.text, own_.server.pid, own_.server.start_time);
+}
+
+bool Board::position_known_locked() const {
+  return own_seen_.role == Role::leader || own_seen_.position_known ||
+         standing_life_ == server_life();
+}
+
+bool Board::position_known() const {
+  const std::lock_guard lock(mutex_);
+  return position_known_locked();
+}
+
+failover::View Board::view_locked(Instant now, const Timings& timings, const Incarnation& fresh,
+                                  Duration jitter) const {
+  failover::View view;
+  view.now = now;
+  view.self = self_;
+  view.host = host_;
+  view.life = life_;
+  if (held_) view.record = held_->record;
+  view.own = own_;
+  view.own_seen = own_seen_;
+  for (const auto& [name, other] : others_) view.others.push_back(other);
+  for (const auto& [name, promise] : promises_) view.promises.push_back(promise);
+  view.memory = memory_;
+  view.answers = answers_;
+  view.given.policy.heartbeat = timings.heartbeat;
+  view.given.policy.suspect_after = timings.suspect_after;
+  view.given.policy.round_limit = timings.round_limit;
+  view.given.policy.sync = service_ ? service_->sync : 1;
+  view.given.fresh = fresh;
+  view.given.jitter = jitter;
+  return view;
+}
+
+failover::View Board::view(Instant now, const Timings& timings, const Incarnation& fresh,
+                           Duration jitter) const {
+  const std::lock_guard lock(mutex_);
+  return view_locked(now, timings, fresh, jitter);
+}
+
+provision::View Board::provision_view(Instant now, const Incarnation& fresh) const {
+  const std::lock_guard lock(mutex_);
+  provision::View view;
+  view.now = now;
+  view.self = self_;
+  if (service_) view.desired = *service_;
+  view.desired_revision = desired_revision_;
+  if (held_) view.record = held_->record;
+  view.own = own_;
+  view.own_seen = own_seen_;
+  view.settled = settled_;
+  view.differences = differences_;
+  view.differences_at = differences_at_;
+  view.fresh = fresh;
+  return view;
+}
+
+Spoken Board::speak(Instant now, const Timings& timings) const {
+  const std::lock_guard lock(mutex_);
+  Spoken spoken;
+  spoken.voice.life = life_;
+  spoken.voice.voter = {self_.name, own_.incarnation};
+  spoken.voice.server = own_.server.life;
+  spoken.voice.sick = own_seen_.reach == Reach::sick;
+  spoken.voice.knows_position = position_known_locked();
+  if (held_) {
+    spoken.voice.suspects = failover::suspicion(view_locked(now, timings, {}, {})).suspects;
+    spoken.voice.epoch = held_->record.epoch;
+    spoken.voice.leader = held_->record.leader.member;
+    const auto own = promises_.find(self_.name);
+    const bool open = held_->record.round && own != promises_.end() &&
+                      own->second.round == held_->record.round->number;
+    if (open) spoken.promise = own->second;
+  }
+  return spoken;
+}
+
+Sighting Board::seen(const MemberName& member) const {
+  const std::lock_guard lock(mutex_);
+  if (member == self_.name) return own_seen_;
+  const auto found = others_.find(member);
+  return found == others_.end() ? Sighting{} : found->second.seen;
+}
+
+std::string Board::because() const {
+  const std::lock_guard lock(mutex_);
+  return because_;
+}
+
+}  // namespace weir::agent

@@ -1,0 +1,91 @@
+// What one agent knows of one service: the only state that its loops share. Every method takes the
+// lock for itself and holds it over no port call.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "failover/failover.h"
+#include "provision/provision.h"
+#include "store/record_io.h"
+
+namespace weir::agent {
+
+// A voice as it travels in heartbeats, with the promise of the open round.
+struct Spoken {
+  failover::Voice voice;
+  std::optional<Promise> promise;
+};
+Json to_json(const Spoken& spoken);
+Spoken spoken_from(const Json& json, Instant heard);
+
+class Board {
+ public:
+  Board(Member self, HostName host, AgentLife life, Instant began);
+
+  // From the store. Answers whether anything that decisions rest on has changed.
+  bool learn_service(const store::HeldService& held);
+  bool learn_record(const store::Held& held, Instant now);
+
+  // From the probers and the other agents; both answer whether it is news worth a decision.
+  bool learn_sighting(const MemberName& member, const Sighting& sighting, Duration suspect_after);
+  bool learn_voice(const MemberName& member, const Spoken& spoken);
+  void learn_refusal(const HostName& host, Instant at);
+
+  // From our own steps and host.
+  void learn_local(const engine::Local& local, Instant now);
+  void learn_standing();  // our own position is known now, in this life of the server
+  void learn_done(const failover::Done& done, bool rejoined, Instant now);
+  void learn_rejoin_failure();
+  void learn_answers(failover::Answers answers);
+  void learn_settled(provision::Settled settled);
+  void learn_differences(std::optional<std::vector<engine::Difference>> differences, Instant now);
+  // After a gap in our own running: forget what others said and were seen to do (safety.md S2).
+  void forget(Instant now);
+  void conclude(std::string because);
+
+  // Snapshots.
+  std::optional<Service> service() const;
+  std::optional<store::Held> held() const;
+  std::int64_t desired_revision() const;
+  bool position_known() const;
+  failover::View view(Instant now, const Timings& timings, const Incarnation& fresh,
+                      Duration jitter) const;
+  provision::View provision_view(Instant now, const Incarnation& fresh) const;
+  Spoken speak(Instant now, const Timings& timings) const;
+  Sighting seen(const MemberName& member) const;
+  std::string because() const;
+
+ private:
+  failover::View view_locked(Instant now, const Timings& timings, const Incarnation& fresh,
+                             Duration jitter) const;
+  void learn_own_sighting(const Sighting& sighting);
+  bool position_known_locked() const;
+  std::string server_life() const;  // names the present life of our server or its stopped data
+
+  const Member self_;
+  const HostName host_;
+  const AgentLife life_;
+
+  mutable std::mutex mutex_;
+  std::optional<Service> service_;
+  std::int64_t desired_revision_ = 0;
+  std::optional<store::Held> held_;
+  engine::Local own_;
+  failover::Memory memory_;
+  failover::Answers answers_;
+  std::map<MemberName, failover::Other> others_;
+  std::map<MemberName, Promise> promises_;
+  Sighting own_seen_;
+  std::string standing_life_;  // the server life in which our position was found
+  std::optional<provision::Settled> settled_;
+  std::optional<std::vector<engine::Difference>> differences_;
+  Instant differences_at_{};
+  std::string because_;
+};
+
+}  // namespace weir::agent

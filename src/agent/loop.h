@@ -1,0 +1,41 @@
+// A loop on a worker that can be woken and ended.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "world/world.h"
+
+namespace weir::agent {
+
+// Runs `turn` until stopped: at least every `pause`, sooner when rung. `turn` returns by deadlines
+// of its own. Thread-safe.
+class Loop {
+ public:
+  Loop(World& world, std::string name, Duration pause, std::function<void()> turn);
+  // Begins to turn: only once its owner can be used from the turn.
+  void start();
+  ~Loop();  // stops and waits
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void ring() { alarm_->ring(); }
+  void stop();  // does not wait
+  bool stopping() const { return stopping_; }
+
+ private:
+  void run();
+
+  World& world_;
+  const std::string name_;
+  const Duration pause_;
+  const std::function<void()> turn_;
+  std::unique_ptr<Alarm> alarm_;
+  std::atomic<bool> stopping_ = false;
+  std::shared_ptr<Job> job_;
+};
+
+}  // namespace weir::agent

@@ -1,0 +1,120 @@
+// Publication never delays a decision: it has loops of its own, and what cannot be said waits.
+#include "agent/publisher.h"
+
+#include <fmt/format.h>
+
+namespace weir::agent {
+namespace {
+
+constexpr Duration kPutLimit = 800ms;
+constexpr Duration kNewsPause = 250ms;
+constexpr std::size_t kWaitingMax = 1000;
+constexpr std::int64_t kEntriesKept = 200;
+
+}  // namespace
+
+Publisher::Publisher(World& world, store::Store& store, const Setting& setting,
+                     const AgentLife& life, Tell tell)
+    : world_(world), store_(store), setting_(setting), life_(life), tell_(std::move(tell)) {
+  renewal_ =
+      std::make_unique<Loop>(world_, "renewal", setting_.timings.renewal, [this] { renew(); });
+  news_ = std::make_unique<Loop>(world_, "publish", kNewsPause, [this] { publish(); });
+  renewal_->start();
+  news_->start();
+}
+
+Publisher::~Publisher() {
+  stop();
+  renewal_.reset();
+  news_.reset();
+}
+
+void Publisher::stop() {
+  if (renewal_) renewal_->stop();
+  if (news_) news_->stop();
+}
+
+void Publisher::add(const journal::Entry& entry) {
+  const std::lock_guard lock(mutex_);
+  entries_.push_back(entry);
+  if (entries_.size() > kWaitingMax) entries_.pop_front();
+}
+
+// The key of a renewal is made by apply and join only: nothing is created here (safety.md S1).
+void Publisher::renew() {
+  const Json value = Json::object()
+                         .set("format", kWireFormat)
+                         .set("incarnation", life_.text)
+                         .set("count", ++renewals_);
+  (void)put(setting_.keys.renewal(setting_.host), value.dump(), false);
+}
+
+Result<> Publisher::put(const std::string& key, const std::string& value, bool create) {
+  store::Revision expected = 0;
+  bool known = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = last_.find(key);
+    known = found != last_.end();
+    if (known) expected = found->second.revision;
+  }
+  if (!known) {
+    WEIR_TRY(const auto entry, store_.get(key, world_.clock.within(kPutLimit)));
+    if (!entry && !create) return fail(Failure::not_found, "no key " + key);
+    if (entry) expected = entry->revision;
+  }
+  const auto revision = store_.commit({{key, expected, value, 0}}, world_.clock.within(kPutLimit));
+  const Instant now = world_.clock.now();
+  const std::lock_guard lock(mutex_);
+  if (!revision) {
+    last_.erase(key);  // look again before the next try
+    return fail(revision.error());
+  }
+  last_[key] = {*revision, value, now};
+  return {};
+}
+
+// What is already gone, or cannot be dropped now, is no loss: the journal itself is on this host.
+void Publisher::drop(const std::string& key) {
+  const auto entry = store_.get(key, world_.clock.within(kPutLimit));
+  if (entry && *entry) {
+    (void)store_.commit({{key, (*entry)->revision, std::nullopt, 0}},
+                        world_.clock.within(kPutLimit));
+  }
+  const std::lock_guard lock(mutex_);
+  last_.erase(key);
+}
+
+void Publisher::publish() {
+  while (true) {
+    journal::Entry entry;
+    {
+      const std::lock_guard lock(mutex_);
+      if (entries_.empty()) break;
+      entry = entries_.front();
+    }
+    const std::string base = setting_.keys.journal(setting_.host);
+    if (!put(fmt::format("{}{:010}", base, entry.number), journal::to_json(entry).dump(), true)) {
+      return;  // the store is away: later
+    }
+    if (entry.number > kEntriesKept) {
+      drop(fmt::format("{}{:010}", base, entry.number - kEntriesKept));
+    }
+    const std::lock_guard lock(mutex_);
+    entries_.pop_front();
+  }
+  const Instant now = world_.clock.now();
+  for (const auto& [key, json] : tell_()) {
+    const std::string value = json.dump();
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = last_.find(key);
+      const bool same = found != last_.end() && found->second.value == value &&
+                        now - found->second.at < setting_.timings.sighting_every;
+      if (same) continue;
+    }
+    if (!put(key, value, true)) return;
+  }
+}
+
+}  // namespace weir::agent

@@ -1,0 +1,276 @@
+// The loop of one service. It builds views and journals steps; what to do is decided elsewhere.
+#include "agent/service_loop.h"
+
+#include <algorithm>
+
+#include "base/quantity.h"
+#include "world/log.h"
+
+namespace weir::agent {
+namespace {
+
+constexpr Duration kReadLimit = 1s;
+constexpr Duration kStandingLimit = 60s;
+constexpr Duration kShapesLimit = 5s;
+constexpr Duration kRetryMost = 2s;
+
+journal::Outcome outcome_of(const Result<>& result) {
+  if (result) return journal::Outcome::done;
+  switch (result.error().failure) {
+    case Failure::refused:
+    case Failure::conflict:
+      return journal::Outcome::refused;
+    case Failure::outcome_unknown:
+      return journal::Outcome::unknown;
+    default:
+      return journal::Outcome::failed;
+  }
+}
+
+}  // namespace
+
+ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
+                         const store::HeldService& service)
+    : ports_(std::move(ports)),
+      engine_(engine),
+      self_(std::move(self)),
+      board_(self_, ports_.setting.host, ports_.life, ports_.world.clock.now()) {
+  board_.learn_service(service);
+  loop_ = std::make_unique<Loop>(ports_.world, "service " + self_.service.text,
+                                 ports_.setting.timings.heartbeat, [this] { turn(); });
+  follow_members(service.service);
+  loop_->start();
+}
+
+ServiceLoop::~ServiceLoop() {
+  stop();
+  loop_.reset();
+  probers_.clear();
+}
+
+void ServiceLoop::stop() {
+  loop_->stop();
+  const std::lock_guard lock(probers_mutex_);
+  for (auto& [member, loop] : probers_) loop->stop();
+}
+
+void ServiceLoop::ring() {
+  loop_->ring();
+}
+
+void ServiceLoop::learn_service(const store::HeldService& service) {
+  if (!board_.learn_service(service)) return;
+  follow_members(service.service);
+  ring();
+}
+
+void ServiceLoop::learn_record(const store::Held& held) {
+  if (board_.learn_record(held, ports_.world.clock.now())) ring();
+}
+
+// One prober a member, each at its own pace: a silent server delays nobody.
+void ServiceLoop::follow_members(const Service& service) {
+  const std::lock_guard lock(probers_mutex_);
+  for (const Member& member : service.members) {
+    const bool probed =
+        std::ranges::any_of(probers_, [&](const auto& prober) { return prober.first == member; });
+    if (probed) continue;
+    probers_.emplace_back(member, std::make_unique<Loop>(ports_.world, "probe " + member.name.text,
+                                                         ports_.setting.timings.heartbeat,
+                                                         [this, member] { probe(member); }));
+    probers_.back().second->start();
+  }
+}
+
+void ServiceLoop::probe(const Member& member) {
+  const Timings& timings = ports_.setting.timings;
+  const Sighting sighting =
+      engine_.observes()->probe(member, ports_.world.clock.within(timings.probe_limit));
+  if (board_.learn_sighting(member.name, sighting, timings.suspect_after)) ring();
+}
+
+void ServiceLoop::turn() {
+  notice_gap();
+  if (!look_at_own()) {
+    due_ = ports_.world.clock.now();
+    return;
+  }
+  if (!board_.held()) refresh_record(kReadLimit);
+  if (failover::wants_fresh_record(view())) refresh_record(kReadLimit);
+  if (board_.held() && !fail_over()) provision_one();
+  // Only waiting counts as a gap: a step of our own may take as long as it takes.
+  due_ = ports_.world.clock.now() + ports_.setting.timings.heartbeat;
+}
+
+// S2: after a gap in our own running nothing of the old view counts.
+void ServiceLoop::notice_gap() {
+  const Instant now = ports_.world.clock.now();
+  if (due_ == Instant{} || now - due_ <= ports_.setting.timings.heartbeat) return;
+  say(ports_.world.clock, Level::warning, "{}: did not run for {}: forgetting the old view",
+      self_.service.text, show(now - due_));
+  board_.forget(now);
+  refresh_record(kReadLimit);
+}
+
+bool ServiceLoop::look_at_own() {
+  const auto local = engine_.runs()->local(self_);
+  if (!local) {
+    board_.conclude("cannot look at this member: " + local.error().what);
+    return false;
+  }
+  board_.learn_local(*local, ports_.world.clock.now());
+  if (failover::wants_standing(view(), board_.position_known()) && engine_.leads() != nullptr) {
+    const auto standing =
+        engine_.leads()->find_standing(self_, ports_.world.clock.within(kStandingLimit));
+    if (standing) board_.learn_standing();
+  }
+  return true;
+}
+
+void ServiceLoop::refresh_record(Duration limit) {
+  const auto held = store::read_record(ports_.store, ports_.setting.keys, self_.service,
+                                       ports_.world.clock.within(limit));
+  if (held && *held) board_.learn_record(**held, ports_.world.clock.now());
+}
+
+failover::View ServiceLoop::view() {
+  World& world = ports_.world;
+  const Duration jitter = std::chrono::milliseconds(world.random.next() % 1000);
+  return board_.view(world.clock.now(), ports_.setting.timings, Incarnation(world.random.id()),
+                     jitter);
+}
+
+// A step that failed is not tried again at once; the pause doubles.
+bool ServiceLoop::patient(const std::string& kind, const Json& step) const {
+  return failed_.what == kind + step.dump() && ports_.world.clock.now() < failed_.again;
+}
+
+void ServiceLoop::remember(const std::string& kind, const Json& step, bool succeeded) {
+  if (succeeded) {
+    failed_ = {};
+    return;
+  }
+  const std::string what = kind + step.dump();
+  failed_.times = failed_.what == what ? failed_.times + 1 : 1;
+  failed_.what = what;
+  const Duration pause = std::min<Duration>(100ms * (1 << std::min(failed_.times, 5)), kRetryMost);
+  failed_.again = ports_.world.clock.now() + pause;
+}
+
+// The intent is durable before the effect begins; nullopt: it could not be written, so nothing is
+// done. A step that needs no intent gets number 0.
+std::optional<std::int64_t> ServiceLoop::intend(const char* capability, const std::string& kind,
+                                                const Json& step, const std::string& because,
+                                                bool needed) {
+  say(ports_.world.clock, Level::info, "{}: {}: {}", self_.service.text, kind, because);
+  if (!needed) return 0;
+  journal::Entry entry;
+  entry.service = self_.service.text;
+  entry.capability = capability;
+  entry.kind = kind;
+  entry.step = step;
+  entry.because = because;
+  entry.at = ports_.world.clock.wall();
+  const auto number = ports_.journal.intend(entry);
+  if (number) return *number;
+  board_.conclude("cannot journal: " + number.error().what);
+  return std::nullopt;
+}
+
+void ServiceLoop::conclude(std::int64_t number, const std::string& kind, const Json& step,
+                           const Result<>& outcome, Duration took) {
+  const std::string detail = outcome ? "" : outcome.error().what;
+  if (!outcome) {
+    say(ports_.world.clock, Level::warning, "{}: {} did not succeed: {}", self_.service.text, kind,
+        detail);
+  }
+  if (number != 0) {
+    const auto concluded = ports_.journal.conclude(number, outcome_of(outcome), detail, took);
+    if (!concluded) board_.conclude("cannot journal: " + concluded.error().what);
+  }
+  remember(kind, step, outcome.has_value());
+  // Whatever was written, by us or by somebody faster, the next decision starts from the truth.
+  refresh_record(kReadLimit);
+  if (outcome) loop_->ring();
+}
+
+// Answers whether there was a step to carry out.
+bool ServiceLoop::fail_over() {
+  if (engine_.leads() == nullptr) return false;
+  const auto held = board_.held();
+  const auto service = board_.service();
+  const failover::Decision decision = failover::decide(view());
+  board_.conclude(decision.because);
+  if (!decision.step) return false;
+  if (std::holds_alternative<failover::AskOthers>(*decision.step)) {
+    ask_others();
+    return true;
+  }
+  const std::string kind = failover::kind_of(*decision.step);
+  const Json step = failover::to_json(*decision.step);
+  if (patient(kind, step)) return true;
+  const auto number =
+      intend("failover", kind, step, decision.because, failover::needs_intent(*decision.step));
+  if (!number) return true;
+  const Instant began = ports_.world.clock.now();
+  const failover::Done done = failover::carry_out(
+      *decision.step, {ports_.world, ports_.store, ports_.setting.keys, *engine_.leads(),
+                       *engine_.runs(), self_, *service, held->revision});
+  const Instant ended = ports_.world.clock.now();
+  const bool rejoin = std::holds_alternative<failover::Rejoin>(*decision.step);
+  if (rejoin && !done.outcome) board_.learn_rejoin_failure();
+  board_.learn_done(done, rejoin && done.outcome.has_value(), ended);
+  if (done.promise) ports_.rouse_heartbeats();
+  conclude(*number, kind, step, done.outcome, ended - began);
+  if (done.revision) ports_.rouse_heartbeats();
+  return true;
+}
+
+// Reads what is there when it is due; false: nothing may be decided on it now.
+bool ServiceLoop::look_at_shapes(const provision::View& seen) {
+  World& world = ports_.world;
+  if (engine_.shapes() == nullptr || !provision::wants_differences(seen)) return true;
+  const auto present =
+      engine_.shapes()->present(self_, seen.desired.resources, world.clock.within(kShapesLimit));
+  if (!present) return true;
+  const auto wanted = provision::with_secrets(world, seen.desired.resources, *present);
+  if (!wanted) {
+    board_.conclude(wanted.error().what);
+    return false;
+  }
+  board_.learn_differences(engine::diff(*wanted, *present, engine_.shapes()->attributes()),
+                           world.clock.now());
+  return true;
+}
+
+void ServiceLoop::provision_one() {
+  World& world = ports_.world;
+  const auto held = board_.held();
+  const auto look = [&] {
+    return board_.provision_view(world.clock.now(), Incarnation(world.random.id()));
+  };
+  if (!look_at_shapes(look())) return;
+  const provision::View seen = look();
+  const provision::Decision decision = provision::decide(seen);
+  if (!decision.step) return;
+  const std::string kind = provision::kind_of(*decision.step);
+  const Json step = provision::to_json(*decision.step);
+  if (patient(kind, step)) return;
+  const auto number = intend("provision", kind, step, decision.because, true);
+  if (!number) return;
+  const Instant began = world.clock.now();
+  const provision::Done done = provision::carry_out(
+      *decision.step,
+      {world, ports_.store, ports_.setting.keys, engine_, self_, seen.desired, held->revision});
+  const Instant ended = world.clock.now();
+  if (done.waiting_for_restart) {
+    const bool let_in = std::get<provision::Settle>(*decision.step).clients_let_in;
+    board_.learn_settled({seen.desired_revision, let_in, *done.waiting_for_restart, ended});
+  }
+  if (std::holds_alternative<provision::Shape>(*decision.step)) {
+    board_.learn_differences(std::nullopt, ended);
+  }
+  conclude(*number, kind, step, done.outcome, ended - began);
+}
+
+}  // namespace weir::agent

@@ -1,0 +1,71 @@
+// One service on this host: observe, decide, journal, carry out; over and over.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/board.h"
+#include "agent/loop.h"
+#include "agent/ports.h"
+
+namespace weir::agent {
+
+class ServiceLoop {
+ public:
+  // `self` is this host's member; the engine is the service's. Starts at once.
+  ServiceLoop(Ports ports, engine::Engine& engine, Member self, const store::HeldService& service);
+  ~ServiceLoop();
+  ServiceLoop(const ServiceLoop&) = delete;
+  ServiceLoop& operator=(const ServiceLoop&) = delete;
+
+  Board& board() { return board_; }
+  const Member& self() const { return self_; }
+  void ring();
+  void learn_service(const store::HeldService& service);
+  void learn_record(const store::Held& held);
+  void stop();
+
+  // "Do you suspect the leader too?" looked at afresh; for the peer port.
+  Json answer_suspicion();
+  Json status() const;
+
+ private:
+  void turn();
+  void notice_gap();
+  bool look_at_own();
+  void refresh_record(Duration limit);
+  std::optional<std::int64_t> intend(const char* capability, const std::string& kind,
+                                     const Json& step, const std::string& because, bool needed);
+  void conclude(std::int64_t number, const std::string& kind, const Json& step,
+                const Result<>& outcome, Duration took);
+  bool fail_over();
+  bool look_at_shapes(const provision::View& seen);
+  void provision_one();
+  void ask_others();
+  void probe(const Member& member);
+  void follow_members(const Service& service);
+  failover::View view();
+  bool patient(const std::string& kind, const Json& step) const;
+  void remember(const std::string& kind, const Json& step, bool succeeded);
+
+  Ports ports_;
+  engine::Engine& engine_;
+  const Member self_;
+  Board board_;
+
+  // Touched by the turn alone.
+  Instant due_{};  // when the next turn was due at the latest
+  struct Failed {
+    std::string what;
+    int times = 0;
+    Instant again{};
+  } failed_;
+
+  std::unique_ptr<Loop> loop_;
+  std::mutex probers_mutex_;
+  std::vector<std::pair<Member, std::unique_ptr<Loop>>> probers_;
+};
+
+}  // namespace weir::agent

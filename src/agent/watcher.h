@@ -1,0 +1,38 @@
+// What the store says, as it changes: desired services and leadership records.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/loop.h"
+#include "agent/ports.h"
+#include "store/record_io.h"
+
+namespace weir::agent {
+
+class Watcher {
+ public:
+  struct Ears {
+    std::function<void(const store::HeldService&)> service;
+    std::function<void(const ServiceName&, const store::Held&)> record;
+  };
+  Watcher(World& world, store::Store& store, store::Keys keys, Ears ears);
+  ~Watcher() = default;
+  void stop() { loop_->stop(); }
+
+ private:
+  void turn();
+  bool read_all();
+  void hear(const std::string& key, const std::string& value, store::Revision revision);
+
+  World& world_;
+  store::Store& store_;
+  const store::Keys keys_;
+  const Ears ears_;
+  bool listed_ = false;
+  store::Revision after_ = 0;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace weir::agent
