@@ -261,7 +261,7 @@ inline void a_watch_from_another_stores_revision_is_refused(Bench& b) {
 }
 
 inline void an_ended_lease_takes_its_keys(Bench& b) {
-  const LeaseId lease = *b.store->grant(60ms, b.soon());
+  const LeaseId lease = *b.store->grant(500ms, b.soon());
   const LeaseId other = *b.store->grant(1h, b.soon());
   b.put("F/a", "1", 0, lease);
   b.put("F/b", "1", 0, other);

@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <optional>
+#include <cerrno>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "store/kept.h"
@@ -136,11 +137,18 @@ Result<Snapshot> read_snapshot(Database& db) {
 Result<> make_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) ::close(fd);
-  return {};
+  if (fd >= 0 || errno == EEXIST) return {};
+  const int why = errno;
+  const bool forbidden = why == EACCES || why == EPERM || why == EROFS;
+  return fail(forbidden                         ? Failure::denied
+              : why == ENOENT || why == ENOTDIR ? Failure::not_found
+                                                : Failure::io,
+              "the file cannot be made, " + std::generic_category().message(why));
 }
 
 // The exclusive lock is taken by the first read and kept; only then is anything written.
 Result<Snapshot> prepare(Database& db) {
+  if (db.read_only()) return fail(Failure::denied, "the file may not be written");
   WEIR_TRY_(
       db.run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;"
              "BEGIN EXCLUSIVE; COMMIT"));
@@ -155,7 +163,6 @@ Result<Snapshot> prepare(Database& db) {
         Failure::bad_data,
         fmt::format("the file has format {}, this weir reads up to {}", format, kFileFormat),
         "start the newer weir that wrote it");
-  if (db.read_only()) return fail(Failure::denied, "the file is read-only");
   WEIR_TRY(const std::string mode, db.text("PRAGMA journal_mode = WAL"));
   if (mode != "wal") return fail(Failure::io, "the file does not take a write-ahead log");
   WEIR_TRY_(db.run("PRAGMA synchronous = FULL"));
