@@ -18,6 +18,7 @@ namespace {
 constexpr Duration kGreenGap = 500ms;
 constexpr Duration kTick = 20ms;
 constexpr Duration kLookEvery = 250ms;
+constexpr Duration kFirstWriteWait = 500ms;  // also how late a cancel may be seen
 
 template <class... Cases>
 struct Overloaded : Cases... {
@@ -119,8 +120,7 @@ class Running {
   }
 
   void look_for_first_write() {
-    const Result<ledger::FirstWrite> first =
-        ledger_->first_after(clock_.within(view_.damage == Damage::standing ? 500ms : kTick));
+    const Result<ledger::FirstWrite> first = ledger_->first_after(clock_.within(kFirstWriteWait));
     if (!first) {
       if (first.error().failure != Failure::timed_out) give_up(first.error());
       return;
