@@ -4,7 +4,8 @@
 namespace weir::engine::postgres {
 
 // weir_rewind's four functions are those that pg_rewind asks of a source; weir.pulse is the one
-// row that weir itself writes, to know that writes work and that replicas confirm them.
+// row that weir itself writes, to know that writes work and that replicas confirm them;
+// weir.made lists what plans may delete because weir made it.
 constexpr const char* kFirstStatements =
     "CREATE ROLE weir_replication LOGIN REPLICATION;\n"
     "CREATE ROLE weir_rewind LOGIN;\n"
@@ -19,6 +20,8 @@ constexpr const char* kFirstStatements =
     "CREATE TABLE weir.pulse (id integer PRIMARY KEY CHECK (id = 1), beat bigint NOT NULL, "
     "at timestamptz NOT NULL);\n"
     "INSERT INTO weir.pulse VALUES (1, 0, now());\n"
+    "CREATE TABLE weir.made (kind text NOT NULL, name text NOT NULL, PRIMARY KEY (kind, name));\n"
+    "GRANT SELECT ON weir.made TO weir_monitor;\n"
     "GRANT USAGE ON SCHEMA weir TO weir_monitor;\n"
     "GRANT SELECT, UPDATE ON weir.pulse TO weir_monitor;\n";
 

@@ -18,6 +18,8 @@ class PostgresShapes : public Shapes {
   std::vector<Attribute> attributes() const override;
 
  private:
+  Result<> apply_grant(const Member& leader, Session& session, const Difference& difference,
+                       Deadline deadline);
   Context& context_;
 };
 
