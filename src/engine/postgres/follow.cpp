@@ -57,9 +57,8 @@ void drop_own_slots(Context& context, const Member& member, Deadline deadline) {
 
 Result<> PostgresLeads::check_may_follow(const Member& member, const Upstream& upstream,
                                          const Local& here) {
-  const std::string cannot =
-      fmt::format("cannot let {} follow {} of epoch {}: ", member.name.text,
-                  upstream.leader.name.text, show(upstream.epoch));
+  const std::string cannot = fmt::format("cannot let {} follow {} of epoch {}: ", member.name.text,
+                                         upstream.leader.name.text, show(upstream.epoch));
   if (!here.data || here.foreign) {
     return fail(here.foreign ? Failure::bad_data : Failure::not_found,
                 cannot + (here.trouble.empty() ? "it has no data" : here.trouble));
@@ -71,8 +70,7 @@ Result<> PostgresLeads::check_may_follow(const Member& member, const Upstream& u
     return fail(Failure::bad_data, cannot + "a rewind of its data was cut off: it needs rejoin");
   }
   if (here.promised > upstream.epoch.number) {
-    return fail(Failure::refused,
-                fmt::format("{}it has promised round {}", cannot, here.promised));
+    return fail(Failure::refused, fmt::format("{}it has promised round {}", cannot, here.promised));
   }
   const Epoch epoch = std::max(here.led, here.follows_epoch);
   if (epoch > upstream.epoch) {
@@ -144,9 +142,9 @@ Result<> PostgresLeads::point_at(const Member& member, const Upstream& upstream,
     WEIR_TRY(const StartLock lock, context_.lock_start(member, deadline));
     WEIR_TRY(const PromiseNote note, read_promise(files, l.promise));
     if (note.round > upstream.epoch.number) {
-      return fail(Failure::refused, fmt::format("cannot let {} follow {}: it has promised round {}",
-                                                member.name.text, upstream.leader.name.text,
-                                                note.round));
+      return fail(Failure::refused,
+                  fmt::format("cannot let {} follow {}: it has promised round {}", member.name.text,
+                              upstream.leader.name.text, note.round));
     }
     WEIR_TRY_(write_follows(files, l.follows, {upstream.epoch, upstream.leader.name}));
     if (note.round != 0) WEIR_TRY_(write_promise(files, l.promise, {0, note.last, {}}));

@@ -44,6 +44,7 @@ class PostgresLeads : public Leads {
   Result<> open_as_replica_of_nobody(const Member& member, Epoch epoch, Deadline deadline);
   Result<> load_before_promotion(const Member& member, const SyncSet& set, Deadline deadline);
   Result<> open_for_writes(const Member& member, Epoch epoch, Deadline deadline);
+  Result<> replay_up_to(Session& session, Position owed, Deadline deadline);
   // rejoin.cpp
   Result<> export_diverged(const Member& member, const Standing& own, Position from,
                            const Epoch& epoch, Deadline deadline);

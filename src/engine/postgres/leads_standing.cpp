@@ -35,7 +35,8 @@ Result<Lineage> lineage_on_disk(Files& files, const std::string& folder, const C
                                 std::int64_t timeline) {
   std::vector<Branch> branches;
   if (timeline > 1) {
-    WEIR_TRY(const std::string text, files.read(fmt::format("{}/{:08X}.history", folder, timeline)));
+    WEIR_TRY(const std::string text,
+             files.read(fmt::format("{}/{:08X}.history", folder, timeline)));
     WEIR_TRY(branches, parse_history(text));
   }
   return lineage_of(control.system, std::move(branches), timeline);

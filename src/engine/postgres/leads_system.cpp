@@ -40,9 +40,7 @@ std::optional<Stat> stat_of(std::int64_t pid) {
   return Stat{stat[close + 2], std::atoll(stat.c_str() + close + 4)};
 }
 
-std::string title_of(std::int64_t pid) {
-  return read_small(fmt::format("/proc/{}/cmdline", pid));
-}
+std::string title_of(std::int64_t pid) { return read_small(fmt::format("/proc/{}/cmdline", pid)); }
 
 }  // namespace
 

@@ -49,8 +49,8 @@ Result<Position> received(Session& session, Deadline deadline) {
 
 Result<> check_may_promise(const Member& member, std::int64_t round, const Local& here,
                            const PromiseNote& note) {
-  const std::string cannot = fmt::format("cannot promise round {} for {}: ", round,
-                                         member.name.text);
+  const std::string cannot =
+      fmt::format("cannot promise round {} for {}: ", round, member.name.text);
   if (!here.data || here.foreign) {
     return fail(here.foreign ? Failure::bad_data : Failure::not_found,
                 cannot + (here.trouble.empty() ? "it has no data" : here.trouble));
@@ -100,13 +100,12 @@ Result<Promise> PostgresLeads::promise(const Member& member, std::int64_t round,
   }
   WEIR_TRY_(flush_log_end(context_, member, standing, deadline));
   const Promise answer{voter, round, epoch_of(standing, here), standing};
-  WEIR_TRY_(write_promise(context_.files(), l.promise,
-                          {round, std::max(round, note.last), answer}));
+  WEIR_TRY_(
+      write_promise(context_.files(), l.promise, {round, std::max(round, note.last), answer}));
   return answer;
 }
 
-Result<> PostgresLeads::stop_receiving(const Member& member, const Local& here,
-                                       Deadline deadline) {
+Result<> PostgresLeads::stop_receiving(const Member& member, const Local& here, Deadline deadline) {
   const Layout l = context_.layout(member);
   WEIR_TRY_(move_keys_away(context_.files(), l.receiver));
   WEIR_TRY(RoleSettings role, read_role_settings(context_.files(), l.role_file));
@@ -191,9 +190,9 @@ Result<> PostgresLeads::release(const Member& member, std::int64_t round,
 Result<Standing> PostgresLeads::find_standing(const Member& member, Deadline deadline) {
   WEIR_TRY(const Local here, runs_.local(member));
   if (!here.data) {
-    return fail(Failure::not_found,
-                fmt::format("cannot find the end of the log of {}: it has no data",
-                            member.name.text));
+    return fail(
+        Failure::not_found,
+        fmt::format("cannot find the end of the log of {}: it has no data", member.name.text));
   }
   return standing_here(context_, member, is_running(here), deadline);
 }

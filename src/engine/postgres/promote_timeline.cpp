@@ -138,8 +138,7 @@ Result<> note_promoting(Context& context, const Member& member, const ServerStat
                         .set("format", kFormat)
                         .set("pid", server.pid)
                         .set("start_time", server.start_time);
-  return context.files().write(context.layout(member).root + "/promoting.json",
-                               note.dump() + "\n");
+  return context.files().write(context.layout(member).root + "/promoting.json", note.dump() + "\n");
 }
 
 Result<bool> is_promoting(Context& context, const Member& member, const ServerState& server) {

@@ -1,0 +1,190 @@
+// The way back of a member that left the leader's history (safety.md S10): nothing is destroyed
+// before a copy of it lies elsewhere, and a directory that is half rewound can never start.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "base/quantity.h"
+#include "base/text.h"
+#include "engine/postgres/leads.h"
+#include "engine/postgres/leads_standing.h"
+#include "engine/postgres/notes.h"
+#include "engine/postgres/promote_timeline.h"
+#include "engine/postgres/role_settings.h"
+
+namespace weir::engine::postgres {
+namespace {
+
+constexpr int kFormat = 1;
+constexpr Duration kPause = 20ms;
+
+// "2026-11-23T060102Z-4": names of folders sort by time.
+std::string export_name(WallTime now, const Epoch& epoch) {
+  std::string out;
+  for (const char c : show(now).substr(0, 19)) {
+    if (c != ':') out += c;
+  }
+  return fmt::format("{}Z-{}", out, show(epoch));
+}
+
+// pg_rewind believes the leader's control file, which names the old timeline until the first
+// checkpoint after the promotion has ended.
+Result<> wait_for_checkpoint(Context& context, const Upstream& upstream, Deadline deadline) {
+  WEIR_TRY(Session session, context.remote_session(upstream.leader, kMonitorRole, deadline));
+  std::optional<Error> error;
+  const bool there = poll_until(context.clock(), deadline, kPause, [&] {
+    const auto rows =
+        session.query("select timeline_id from pg_control_checkpoint()", {}, deadline);
+    if (!rows) error = rows.error();
+    return error || std::atoll(rows->text(0, 0).c_str()) == upstream.epoch.number;
+  });
+  if (error) return fail(std::move(*error));
+  if (there) return {};
+  return fail(Failure::timed_out,
+              fmt::format("cannot rewind yet: {} has made no checkpoint since its promotion",
+                          upstream.leader.name.text));
+}
+
+Result<> check_may_rejoin(const Member& member, const Upstream& upstream, const Local& here) {
+  const std::string cannot =
+      fmt::format("cannot bring {} back to {} of epoch {}: ", member.name.text,
+                  upstream.leader.name.text, show(upstream.epoch));
+  if (here.foreign) return fail(Failure::bad_data, cannot + here.trouble);
+  if (here.server.life == ServerLife::running) {
+    return fail(Failure::refused, cannot + "its server runs; it has to be stopped first");
+  }
+  if (upstream.leader.name == member.name) {
+    return fail(Failure::refused, cannot + "it is that leader itself");
+  }
+  if (here.promised > upstream.epoch.number) {
+    return fail(Failure::refused, fmt::format("{}it has promised round {}", cannot, here.promised));
+  }
+  const Epoch known = std::max(here.led, here.follows_epoch);
+  if (known > upstream.epoch || here.led == upstream.epoch) {
+    return fail(Failure::refused, fmt::format("{}it is in epoch {} already", cannot, show(known)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> PostgresLeads::rejoin(const Member& member, const Upstream& upstream, Rejoin how,
+                               const Incarnation& fresh, const Service& service,
+                               Deadline deadline) {
+  WEIR_TRY(const Local here, runs_.local(member));
+  WEIR_TRY_(check_may_rejoin(member, upstream, here));
+  if (here.processes_left) WEIR_TRY_(runs_.fence(member, deadline));
+  WEIR_TRY(const LeaderFacts leader, ask_leader(context_, upstream.leader, deadline));
+  if (leader.standing.lineage.timeline != upstream.epoch.number) {
+    return fail(Failure::unreachable,
+                fmt::format("cannot bring {} back to {}: that is not yet in epoch {}",
+                            member.name.text, upstream.leader.name.text, show(upstream.epoch)));
+  }
+  if (!here.data && how == Rejoin::rewind) {
+    return fail(Failure::not_found,
+                fmt::format("cannot rewind {}: it has no whole data", member.name.text));
+  }
+
+  // A half-rewound directory holds nothing of its own any more: it was exported before the mark.
+  if (here.data && !here.half_rewound) {
+    const auto own = standing_on_disk(context_, member, std::nullopt, deadline);
+    const auto common = own ? common_until(*own, leader.standing) : std::nullopt;
+    if (how == Rejoin::rewind) {
+      if (!own) return fail(own.error());
+      if (!common || common->at == 0) {
+        return fail(Failure::bad_data, fmt::format("cannot rewind {}: its data is of another "
+                                                   "system: it needs a rebuild",
+                                                   member.name.text));
+      }
+      if (contained(*own, leader.standing)) return follow(member, upstream, deadline);
+    }
+    // What cannot be read cannot be exported; a rebuild keeps the whole directory beside it.
+    if (own && common && *common < own->at) {
+      WEIR_TRY_(export_diverged(member, *own, *common, upstream.epoch, deadline));
+    }
+  }
+  if (how == Rejoin::rebuild) {
+    WEIR_TRY_(runs_.copy(member, upstream, fresh, service, deadline));
+    return runs_.start(member, upstream.epoch, deadline);
+  }
+  WEIR_TRY_(rewind(member, upstream, deadline));
+  WEIR_TRY_(place_history(context_, member, leader.standing.lineage, leader.history));
+  WEIR_TRY(const Local back, runs_.local(member));
+  return point_at(member, upstream, back, deadline);
+}
+
+Result<> PostgresLeads::export_diverged(const Member& member, const Standing& own, Position from,
+                                        const Epoch& epoch, Deadline deadline) {
+  const Layout l = context_.layout(member);
+  Files& files = context_.files();
+  WEIR_TRY(const Control control, read_control(context_, member, deadline));
+  const std::string folder = l.exports + "/" + export_name(context_.clock().wall(), epoch);
+  WEIR_TRY_(files.make_folder(folder));
+  const SegmentSource source = segments_of(context_, member, control.segment_bytes);
+  std::vector<std::int64_t> timelines{own.lineage.timeline};
+  for (const Branch& branch : own.lineage.branches) {
+    if (branch.until > from) timelines.push_back(branch.timeline);
+  }
+  Json names = Json::array();
+  const std::uint64_t last = (own.at.at - 1) / control.segment_bytes;
+  for (std::uint64_t segment = from.at / control.segment_bytes; segment <= last; ++segment) {
+    for (const std::int64_t timeline : timelines) {
+      const auto content = source(timeline, segment);
+      if (!content) continue;
+      const std::string name = segment_name(timeline, segment, control.segment_bytes);
+      WEIR_TRY_(files.write(folder + "/" + name, *content));
+      names.add(name);
+    }
+  }
+  // Unknown is not 0: a count that could not be made is left out.
+  const auto commits = count_commits(own.lineage, {from, control.segment_bytes, false}, source);
+  Json summary = Json::object();
+  summary.set("format", kFormat)
+      .set("service", member.service.text)
+      .set("member", member.name.text)
+      .set("towards_epoch", to_json(epoch))
+      .set("from", show(from))
+      .set("to", show(own.at))
+      .set("bytes", own.at.at - from.at)
+      .set("lineage", to_json(own.lineage))
+      .set("segments", std::move(names));
+  if (commits) summary.set("commits", *commits);
+  return files.write(folder + "/summary.json", summary.dump(true) + "\n");
+}
+
+Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, Deadline deadline) {
+  const Layout l = context_.layout(member);
+  Files& files = context_.files();
+  WEIR_TRY_(wait_for_checkpoint(context_, upstream, deadline));
+  {
+    WEIR_TRY(const StartLock lock, context_.lock_start(member, deadline));
+    const Json mark = Json::object()
+                          .set("format", kFormat)
+                          .set("epoch", to_json(upstream.epoch))
+                          .set("leader", upstream.leader.name.text);
+    WEIR_TRY_(files.write(l.rewind_mark, mark.dump() + "\n"));
+  }
+  // A directory that was not stopped cleanly is first recovered by pg_rewind in single-user mode,
+  // which refuses to be a standby and follows nobody.
+  WEIR_TRY_(files.remove(l.data + "/standby.signal"));
+  WEIR_TRY(RoleSettings role, read_role_settings(files, l.role_file));
+  role.primary_conninfo.clear();
+  role.restore_command.clear();
+  WEIR_TRY_(write_role_settings(files, l.role_file, role));
+
+  const Parameters source =
+      program_parameters(context_.setting(), member, upstream.leader, kRewindRole);
+  WEIR_TRY(const std::string said,
+           context_.run("pg_rewind",
+                        {"--target-pgdata=" + l.data, "--source-server=" + conninfo(source),
+                         "--config-file=" + l.config_file},
+                        deadline));
+  // The directory is the leader's now. The notes say so before the mark goes, because a log that
+  // has not reached its end of backup yet cannot be asked where it stands.
+  WEIR_TRY_(make_standby(context_, member));
+  WEIR_TRY_(write_follows(files, l.follows, {upstream.epoch, upstream.leader.name}));
+  return files.remove(l.rewind_mark);
+}
+
+}  // namespace weir::engine::postgres

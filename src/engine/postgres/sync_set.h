@@ -1,0 +1,22 @@
+// The parts of loading a synchronous set that promotion shares with `load_set`.
+#pragma once
+
+#include <string>
+
+#include "engine/postgres/context.h"
+#include "model/record.h"
+
+namespace weir::engine::postgres {
+
+// A session of this host's superuser that was opened now and whose own synchronous_standby_names
+// is `names`: its postmaster has loaded them. timed_out if none came by the deadline.
+Result<Session> session_with_names(Context& context, const Member& member, const std::string& names,
+                                   Deadline deadline);
+
+// A commit that waits for nobody; it says that writes work and moves the log.
+Result<> write_locally(Session& session, Deadline deadline);
+
+// The slots of all of `set`, made where they are missing.
+Result<> ensure_slots(Session& session, const SyncSet& set, Deadline deadline);
+
+}  // namespace weir::engine::postgres
