@@ -113,12 +113,33 @@ void mask_secrets(std::u32string& line) {
     while (begin > 0 && is_word(line[begin - 1])) --begin;
     if (!is_secret_key(encode(std::u32string_view(line).substr(begin, end - begin)))) continue;
     const std::size_t value = line.find_first_not_of(U" \t", colon + 1);
-    if (value == std::u32string::npos || line[value] == '{' || line[value] == '[') continue;
-    const std::size_t stop = scalar_end(line, value);
+    if (value == std::u32string::npos) continue;
+    // A mapping belongs to a role whose name sounds secret; a list is a literal in a wrong shape.
+    if (line[value] == '{') continue;
+    const std::size_t stop = line[value] == '[' ? line.size() : scalar_end(line, value);
     if (is_reference(encode(std::u32string_view(line).substr(value, stop - value)))) continue;
     std::fill(line.begin() + static_cast<std::ptrdiff_t>(value),
               line.begin() + static_cast<std::ptrdiff_t>(stop), U'*');
   }
+}
+
+std::size_t indent_of(std::string_view line) {
+  const std::size_t first = line.find_first_not_of(' ');
+  return first == std::string_view::npos ? line.size() : first;
+}
+
+// Whether this line goes on with the value of a secret key on a line above. Below a role whose name
+// only sounds secret there are keys, which stay readable.
+bool continues_secret(const std::vector<std::string_view>& lines, std::size_t index) {
+  const std::size_t indent = indent_of(lines[index]);
+  for (std::size_t above = index; above-- > 0;) {
+    const std::string line = trim(lines[above]);
+    if (line.empty() || indent_of(lines[above]) >= indent) continue;
+    const bool block = line.find_first_of("|>") != std::string::npos;
+    const bool has_key = lines[index].find(':') != std::string_view::npos;
+    return is_secret_key(line.substr(0, line.find(':'))) && (block || !has_key);
+  }
+  return false;
 }
 
 }  // namespace
@@ -188,6 +209,7 @@ void Complaints::cut_line(Complaint& complaint, const std::vector<std::string_vi
     for (; at < std::min(end, line.size()); ++at) line[at] = line[at] == ' ' ? U' ' : U'*';
   }
   mask_secrets(line);
+  if (continues_secret(lines, index)) std::fill(line.begin(), line.end(), U'*');
   const auto at = static_cast<std::size_t>(complaint.column - 1);
   const std::size_t rest = at < line.size() ? line.size() - at : 1;
   complaint.width = static_cast<int>(std::min(static_cast<std::size_t>(complaint.width), rest));

@@ -171,7 +171,7 @@ std::uint16_t read_port(Complaints& complaints, const Draft& draft, const Engine
   const std::uint16_t standard = engine == nullptr ? 0 : engine->standard_port;
   if (draft.port == nullptr) return standard;
   const auto port = as_integer(complaints, *draft.port, 1, 65535);
-  if (!port) return standard;
+  if (!port) return 0;  // no port, no clash with another service's
   if (*port == 7400 || *port == 7401) {
     complaints.add(*draft.port, fmt::format("the port {} is weir's own", *port));
   }
@@ -216,7 +216,7 @@ void read_sync(Complaints& complaints, Draft& draft) {
     service.sync = service.durability == Durability::async || replicas == 0 ? 0 : 1;
     return;
   }
-  const auto sync = as_integer(complaints, *draft.sync, 0, INT32_MAX);
+  const auto sync = as_integer(complaints, *draft.sync, 0, 1000);
   if (!sync) return;
   if (*sync > replicas) {
     complaints.add(

@@ -52,17 +52,18 @@ void read_params(Complaints& complaints, const Node& node, Draft& draft) {
 
 bool reserved(Complaints& complaints, const Node& name, std::string_view thing) {
   for (const std::string_view word :
-       {"postgres", "template0", "template1", "public", "none", "session_user"}) {
+       {"postgres", "template0", "template1", "public", "none", "weir"}) {
     if (name.text != word) continue;
-    complaints.add(name, fmt::format("the {} `{}` is Postgres's own", thing, word));
+    complaints.add(name, fmt::format("the {} `{}` is {}'s own", thing, word,
+                                     word == "weir" ? "weir" : "Postgres"));
     return true;
   }
-  for (const std::string_view prefix : {"pg_", "weir"}) {
+  for (const std::string_view prefix : {"pg_", "weir_"}) {
     if (!starts_with(name.text, prefix)) continue;
     complaints.add(name, fmt::format("the {} `{}` cannot be declared: names that begin with `{}` "
                                      "are kept for {}",
                                      thing, name.text, prefix,
-                                     prefix == "weir" ? "weir itself" : "Postgres itself"));
+                                     prefix == "weir_" ? "weir itself" : "Postgres itself"));
     return true;
   }
   return false;
@@ -201,13 +202,15 @@ struct RoleDraft {
 
 // The literal itself is never repeated: it would end in logs and terminals.
 void read_password(Complaints& complaints, const Node& node, RoleDraft& role) {
-  if (node.kind != Node::Kind::scalar || node.is_null() || !is_reference(node.text)) {
+  if (node.is_null()) {
+    complain_of_kind(complaints, node, "generated, env:NAME or file:/PATH");
+  } else if (node.kind != Node::Kind::scalar || !is_reference(node.text)) {
     complaints.mask(node);
     complaints.add(node, "a password is never written in the file",
                    "write `generated`, `env:NAME` or `file:/PATH`");
-    return;
+  } else {
+    role.password = node.text;
   }
-  role.password = node.text;
 }
 
 const std::vector<Key<RoleDraft>>& role_keys() {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "config/complaints.h"
 #include "config/tree.h"
 
@@ -47,19 +48,22 @@ template <class T>
 void read_mapping(Complaints& complaints, const Node& at, const Node& node, std::string_view thing,
                   const std::vector<Key<T>>& keys, T& into) {
   if (!node.is_null() && as_map(complaints, node, "a mapping") == nullptr) return;
-  std::vector<std::string> known;
+  std::vector<std::string> known, meant;
   for (const Key<T>& key : keys) known.emplace_back(key.name);
   for (const Node::Entry& entry : node.entries) {
     const auto key = std::find(known.begin(), known.end(), entry.key->text);
     if (key == known.end()) {
       complaints.add(*entry.key, fmt::format("{} has no key `{}`", thing, entry.key->text),
                      suggestion(entry.key->text, known));
+      meant.push_back(nearest(entry.key->text, known));
       continue;
     }
     keys[static_cast<std::size_t>(key - known.begin())].read(complaints, *entry.value, into);
   }
   for (const Key<T>& key : keys) {
-    if (key.needed && node.find(key.name) == nullptr) {
+    // A misspelt key was complained of already; it is not missing as well.
+    const bool misspelt = std::find(meant.begin(), meant.end(), key.name) != meant.end();
+    if (key.needed && !misspelt && node.find(key.name) == nullptr) {
       complaints.add(at, fmt::format("{} needs the key `{}`", thing, key.name));
     }
   }

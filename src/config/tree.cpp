@@ -234,7 +234,7 @@ void complain_of_syntax(const yaml_parser_t& parser, const std::string& text,
   const Mark at = parser.error == YAML_READER_ERROR ? mark_at(text, parser.problem_offset)
                                                     : mark_of(parser.problem_mark);
   std::string what = parser.problem == nullptr ? "it cannot be read" : parser.problem;
-  if (parser.context != nullptr) {
+  if (parser.context != nullptr && parser.context_mark.line != parser.problem_mark.line) {
     what +=
         fmt::format(" ({} that begins on line {})", parser.context, parser.context_mark.line + 1);
   }

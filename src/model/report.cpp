@@ -34,9 +34,13 @@ Json to_json(const std::vector<Phase>& phases) {
 }
 
 Json to_json(const LossReport& loss) {
+  // Where nothing was acknowledged nothing can be lost, and nothing is known.
+  const bool known = loss.acknowledged > 0;
   Json json = Json::object();
-  json.set("acknowledged_commits", loss.acknowledged).set("lost_commits", loss.lost_commits);
-  json.set("lost_bytes", loss.lost_bytes).set("lost_seconds", seconds(loss.lost_seconds));
+  json.set("acknowledged_commits", loss.acknowledged);
+  json.set("lost_commits", known ? Json(loss.lost_commits) : Json());
+  json.set("lost_bytes", known ? Json(loss.lost_bytes) : Json());
+  json.set("lost_seconds", known ? seconds(loss.lost_seconds) : Json());
   json.set("in_doubt_commits", loss.in_doubt).set("in_doubt_kept", loss.in_doubt_kept);
   json.set("unexpected_rows", loss.unexpected);
   return json;

@@ -50,6 +50,13 @@ std::string phase_rows(const std::vector<Phase>& phases) {
   return out;
 }
 
+// Where nothing was acknowledged nothing can be lost, and nothing is known.
+std::string lost(const LossReport& loss) {
+  if (loss.acknowledged == 0) return "unknown, no write was acknowledged";
+  return fmt::format("{}, {}, {}", counted(loss.lost_commits, "commit"),
+                     show_bytes(loss.lost_bytes), in_seconds(loss.lost_seconds));
+}
+
 std::string leaders(const DrillReport& report) {
   const auto one = [](const MemberName& member, std::int64_t epoch) {
     return member.empty() ? std::string("unknown")
@@ -131,9 +138,7 @@ std::string show(const DrillReport& report) {
   out += row("RTO", known(report.rto) + objective(report.objective.rto));
   out += phase_rows(report.phases);
   out += row("outage", known(report.outage) + ", the longest gap between acknowledgements");
-  out += row("RPO", fmt::format("{}, {}, {}{}", counted(loss.lost_commits, "commit"),
-                                show_bytes(loss.lost_bytes), in_seconds(loss.lost_seconds),
-                                objective(report.objective.rpo)));
+  out += row("RPO", lost(loss) + objective(report.objective.rpo));
   out += row("acknowledged",
              fmt::format("{} by {}", counted(loss.acknowledged, "commit"),
                          counted(static_cast<std::uint64_t>(report.writers), "writer")));
