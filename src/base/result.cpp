@@ -27,6 +27,7 @@ constexpr std::array kNames{
     Named{Failure::cancelled, "cancelled"},
     Named{Failure::drill_void, "drill_void"},
     Named{Failure::objective_breached, "objective_breached"},
+    Named{Failure::plan_has_changes, "plan_has_changes"},
     Named{Failure::unsupported, "unsupported"},
 };
 

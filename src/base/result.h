@@ -26,6 +26,7 @@ enum class Failure {
   cancelled,           // the user or a stop asked us to end
   drill_void,          // a drill that proves nothing
   objective_breached,  // measured worse than the objective (exit code 3)
+  plan_has_changes,    // not an error: exit code 2 was asked for
   unsupported,         // the file asks for what this version does not do
 };
 

@@ -30,6 +30,7 @@ int status_of(Failure failure) {
     case Failure::io:
     case Failure::drill_void:
     case Failure::objective_breached:
+    case Failure::plan_has_changes:
       return 500;
   }
   return 500;

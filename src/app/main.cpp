@@ -1,0 +1,38 @@
+// All wiring: the real ports of this machine are made here and nowhere else.
+#include <signal.h>
+
+#include <atomic>
+
+#include "cli/cli.h"
+#include "guard/guard.h"
+#include "world/real.h"
+
+namespace {
+
+std::atomic<bool> cancelled = false;
+
+void cancel(int) { cancelled = true; }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  struct sigaction action = {};
+  action.sa_handler = cancel;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  const auto clock = weir::make_real_clock();
+  const auto random = weir::make_real_random();
+  const auto files = weir::make_real_files();
+  const auto programs = weir::make_real_programs(*clock);
+  const auto workers = weir::make_real_workers();
+  weir::cli::Machine machine{*clock,
+                             *random,
+                             *files,
+                             *programs,
+                             *workers,
+                             [&clock](const std::string& run) { return weir::guard::make_servers(*clock, run); },
+                             &cancelled};
+  return weir::cli::run(argc, argv, machine);
+}

@@ -1,0 +1,144 @@
+// The table of verbs, and exit codes.
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include <fmt/format.h>
+
+#include "cli/program.h"
+#include "cli/verbs.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr const char* kVersion = "0.1.0";
+
+int exit_code(Failure failure) {
+  switch (failure) {
+    case Failure::plan_has_changes:
+      return 2;
+    case Failure::objective_breached:
+      return 3;
+    case Failure::refused:
+      return 4;
+    case Failure::held:
+      return 5;
+    case Failure::timed_out:
+      return 124;
+    case Failure::cancelled:
+      return 130;
+    default:
+      return 1;
+  }
+}
+
+int finish(const Result<>& result, const Options& options) {
+  if (result) return 0;
+  const Error& error = result.error();
+  if (error.failure != Failure::plan_has_changes) {
+    if (options.output == "json") {
+      fmt::print(stderr, "{}\n", to_json(error).dump());
+    } else {
+      fmt::print(stderr, "weir: {}\n", error.what);
+      if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
+    }
+  }
+  return exit_code(error.failure);
+}
+
+struct Verb {
+  const char* name;
+  const char* help;
+  Result<> (*run)(Session&);
+  bool file;     // takes -f
+  bool service;  // takes a SERVICE
+  bool hidden;   // started by weir itself
+};
+
+constexpr Verb kVerbs[] = {
+    {"up", "Make the fleet of a file run on this machine, from nothing or from where it stands", up,
+     true, false, false},
+    {"down", "Stop servers and agents of the fleet here; all data is kept", down, false, false,
+     false},
+    {"plan", "Show what apply would change", plan, true, false, false},
+    {"apply", "Write the desired fleet and wait until it is so", apply, true, false, false},
+    {"status", "Who leads, how far behind, and whether a failover is possible", status, false, true,
+     false},
+    {"events", "What the agents did, and why", events, false, true, false},
+    {"store", "Run the fleet's store", serve_store, false, false, true},
+    {"agent", "Run the agent of one host", serve_agent, false, false, true},
+    {"supervisor", "Run the supervisor of the fleet here", serve_supervisor, false, false, true},
+};
+
+void add_verb(CLI::App& app, const Verb& verb, Options& options, const Verb** chosen) {
+  CLI::App* sub = app.add_subcommand(verb.name, verb.help);
+  if (verb.hidden) sub->group("Processes");
+  if (verb.file) sub->add_option("-f,--file", options.file, "The fleet file");
+  if (verb.service) sub->add_option("service", options.service, "The service");
+  const std::string name = verb.name;
+  if (name == "up") {
+    sub->add_option("--store", options.store,
+                    "Where the store listens, ADDRESS[:PORT] (127.0.10.250:7400)");
+  }
+  if (name == "plan") {
+    sub->add_flag("--detailed-exitcode", options.detailed_exit,
+                  "Exit 0 without changes, 2 with changes, 1 on errors");
+  }
+  if (name == "down") {
+    sub->add_flag("--destroy", options.destroy, "Remove all data; asks for the fleet's name");
+    sub->add_flag("--no-final-copy", options.no_final_copy,
+                  "With --destroy: keep no copy of the last leader's data");
+  }
+  if (name == "events") {
+    sub->add_option("--limit", options.limit, "How many of the latest events (50)")
+        ->check(CLI::Range(1, 100000));
+  }
+  if (name == "agent") sub->add_option("--host", options.host, "Which host")->required();
+  if (name == "store") {
+    sub->add_option("--while", options.while_pid, "End when this process has ended");
+  }
+  sub->callback([chosen, &verb] { *chosen = &verb; });
+}
+
+constexpr Verb kDrill{
+    "drill", "Break a service on purpose and measure its recovery", drill, false, true, false};
+
+void add_drill(CLI::App& app, Options& options, const Verb** chosen) {
+  CLI::App* sub = app.add_subcommand(kDrill.name, kDrill.help);
+  sub->add_option("fault", options.fault, "What to break: kill-server, kill-host")
+      ->required()
+      ->check(CLI::IsMember({"kill-server", "kill-host"}));
+  sub->add_option("service", options.service, "Whom to break it for");
+  sub->add_option("--rate", options.rate, "Commits a second, all writers together (400)")
+      ->check(CLI::Range(1.0, 100000.0));
+  sub->add_option("--writers", options.writers, "Concurrent writers (4)")->check(CLI::Range(1, 64));
+  sub->callback([chosen] { *chosen = &kDrill; });
+}
+
+}  // namespace
+
+int run(int argc, char** argv, Machine& machine) {
+  Options options;
+  const Verb* chosen = nullptr;
+  CLI::App app{"weir keeps data stores and message queues standing, and proves it with numbers"};
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--fleet", options.fleet, "Which fleet, where several are here");
+  app.add_option("-o,--output", options.output, "How to answer: table or json")
+      ->check(CLI::IsMember({"table", "json"}));
+  app.add_flag("--yes", options.yes, "Answer yes to every question");
+  app.add_flag("--no-input", options.no_input, "Never ask; fail naming what is missing");
+  for (const Verb& verb : kVerbs) add_verb(app, verb, options, &chosen);
+  add_drill(app, options, &chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 1;
+  }
+  Session session(machine, options);
+  return finish(chosen->run(session), options);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,97 @@
+// weir plan -f FILE: what apply would change; works before the first agent.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/verbs.h"
+#include "model/report.h"
+#include "provision/provision.h"
+
+namespace weir::cli {
+namespace {
+
+// What the leader has now, asked as the operator; nothing when nobody can be asked.
+std::optional<std::vector<Resource>> present_at(Session& session, engine::Engine& engine,
+                                                const Look& look,
+                                                const std::vector<Resource>& declared) {
+  if (engine.shapes() == nullptr) return std::nullopt;
+  for (const auto& [member, sighting] : look.members) {
+    if (sighting.reach != Reach::serving || sighting.role != Role::leader) continue;
+    const auto present = engine.shapes()->present(member, declared, session.within(5s));
+    if (present) return *present;
+  }
+  return std::nullopt;
+}
+
+// A password that the file leaves to weir is what the store already has for it.
+void keep_generated(Service& wanted, const Service& known) {
+  for (Resource& resource : wanted.resources) {
+    const auto password = resource.attributes.find("password");
+    if (password == resource.attributes.end() || password->second != "generated") continue;
+    for (const Resource& before : known.resources) {
+      const bool same = before.kind == resource.kind && before.name == resource.name;
+      if (same && before.attributes.contains("password")) {
+        password->second = before.attributes.at("password");
+      }
+    }
+  }
+}
+
+Result<> plan_known(Session& session, Service wanted, PlanReport& report) {
+  WEIR_TRY(engine::Engine* const engine, session.engine(wanted.engine));
+  WEIR_TRY(const auto known,
+           store::read_desired(session.store(), session.keys(), wanted.name, session.within(3s)));
+  provision::Found found;
+  std::optional<Look> look;
+  if (known) {
+    found.known = &known->service;
+    keep_generated(wanted, known->service);
+    WEIR_TRY(look, look_at(session, *known));
+    if (look->held) found.record = &look->held->record;
+    found.present = present_at(session, *engine, *look, wanted.resources);
+    for (const auto& [member, sighting] : look->members) {
+      found.members.emplace_back(member.name, sighting.reach);
+    }
+  }
+  provision::plan_service(wanted, found, engine->shapes()->attributes(), report);
+  return {};
+}
+
+}  // namespace
+
+Result<> plan(Session& session) {
+  WEIR_TRY(const Fleet fleet, load_fleet(session));
+  WEIR_TRY_(refuse_unsupported(fleet));
+  PlanReport report;
+  report.fleet = fleet.name;
+  const auto opened = session.open();
+  const bool known = opened && session.facts().name == fleet.name;
+  if (known) {
+    WEIR_TRY_(session.wake_store());
+    for (const Service& service : fleet.services) {
+      WEIR_TRY_(plan_known(session, service, report));
+    }
+    WEIR_TRY(const auto services,
+             store::list_desired(session.store(), session.keys(), session.within(5s)));
+    for (const auto& held : services) {
+      if (fleet.find(held.service.name) != nullptr) continue;
+      report.warnings.push_back("service " + held.service.name.text +
+                                " runs and is not in the file; this version leaves it as it is");
+    }
+  } else {
+    if (!opened && opened.error().failure != Failure::not_found) return fail(opened.error());
+    for (const Service& service : fleet.services) {
+      provision::plan_service(service, {}, {}, report);
+    }
+  }
+  if (session.wants_json()) {
+    session.print(to_json(report));
+  } else {
+    session.print(show(report));
+  }
+  if (session.options().detailed_exit && !report.changes.empty()) {
+    return fail(Failure::plan_has_changes, "");
+  }
+  return {};
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,102 @@
+// How a verb reaches its fleet.
+#include "cli/session.h"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/quantity.h"
+#include "cli/program.h"
+#include "engine/postgres/postgres.h"
+#include "store/remote.h"
+
+namespace weir::cli {
+
+Session::Session(Machine& machine, Options options)
+    : machine_(machine), options_(std::move(options)), began_(machine.clock.now()) {}
+
+Session::~Session() = default;
+
+void Session::progress(const std::string& text) const {
+  const double seconds = std::chrono::duration<double>(machine_.clock.now() - began_).count();
+  fmt::print(stderr, "{:6.1f}s {}\n", seconds, text);
+  std::fflush(stderr);
+}
+
+void Session::print(const std::string& text) const {
+  fmt::print("{}{}", text, text.empty() || text.back() == '\n' ? "" : "\n");
+  std::fflush(stdout);
+}
+
+void Session::print(const Json& json) const { print(json.dump(true)); }
+
+World& Session::world() { return *world_; }
+
+Result<> Session::open() {
+  WEIR_TRY(place_, find_place());
+  WEIR_TRY(facts_, find_fleet(machine_.files, place_, options_.fleet));
+  WEIR_TRY(servers_, machine_.servers(place_.run));
+  world_ = std::make_unique<World>(World{machine_.clock, machine_.random, machine_.files,
+                                         machine_.programs, *servers_, machine_.workers});
+  caller_ =
+      peer::make_caller(machine_.clock, place_.identity_of(place_.operator_folder(), "operator"));
+  store_ = store::make_remote(*caller_, machine_.clock, facts_->store);
+  return {};
+}
+
+Result<engine::Engine*> Session::engine(const std::string& name) {
+  if (name != "postgres") {
+    return fail(Failure::unsupported, fmt::format("engine {} is not done by this version", name));
+  }
+  if (!engine_) {
+    engine_ = engine::make_postgres(
+        *world_, {place_.fleet, HostName("operator"), place_.operator_folder(),
+                  place_.run + "/" + place_.fleet.text + "/operator", place_.operator_folder(),
+                  "operator", place_.server_user});
+  }
+  return engine_.get();
+}
+
+Result<std::unique_ptr<engine::Engine>> Session::engine_of(const HostName& host,
+                                                           const std::string& name) {
+  if (name != "postgres") {
+    return fail(Failure::unsupported, fmt::format("engine {} is not done by this version", name));
+  }
+  return engine::make_postgres(*world_,
+                               {place_.fleet, host, place_.host_folder(host), place_.host_run(host),
+                                place_.identity(host), host.text, place_.server_user});
+}
+
+Result<> Session::wake_store() {
+  if (store_->get(keys().meta(), within(1s))) return {};
+  progress("no store answers: starting one for this command");
+  WEIR_TRY_(
+      start_detached(store_argv(place_, static_cast<int>(getpid())), place_.logs() + "/store.log"));
+  own_store_ = true;
+  const bool up = poll_until(machine_.clock, within(10s), 20ms,
+                             [&] { return store_->get(keys().meta(), within(500ms)).has_value(); });
+  if (up) return {};
+  return fail(
+      Failure::unreachable,
+      fmt::format("the store at {}:{} does not answer", facts_->store.ip, facts_->store.port),
+      "read " + place_.logs() + "/store.log");
+}
+
+Result<store::HeldService> Session::service() {
+  WEIR_TRY(const auto services, store::list_desired(*store_, keys(), within(5s)));
+  if (options_.service.empty() && services.size() == 1) return services.front();
+  std::string names;
+  for (const auto& held : services) {
+    if (held.service.name.text == options_.service) return held;
+    names += (names.empty() ? "" : ", ") + held.service.name.text;
+  }
+  if (options_.service.empty()) {
+    return fail(Failure::bad_config, "which service? The fleet has " + names);
+  }
+  return fail(Failure::not_found, fmt::format("no service {}; the fleet has {}", options_.service,
+                                              names.empty() ? "none" : names));
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,95 @@
+// One run of the command line: the ports, what the user asked for, and how answers are given.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/cli.h"
+#include "cli/place.h"
+#include "engine/engine.h"
+#include "store/keys.h"
+#include "store/record_io.h"
+#include "store/store.h"
+
+namespace weir::cli {
+
+// What every verb understands.
+struct Options {
+  std::string file;              // -f
+  std::string fleet;             // --fleet
+  std::string service;           // the positional argument
+  std::string output = "table";  // table, wide, json, yaml, name
+  std::string store;             // --store ADDRESS[:PORT]
+  bool yes = false;
+  bool no_input = false;
+  bool detailed_exit = false;
+  bool destroy = false;
+  bool no_final_copy = false;
+  std::string fault;
+  std::string host;
+  int while_pid = 0;
+  int limit = 50;
+  double rate = 400;
+  int writers = 4;
+};
+
+class Session {
+ public:
+  Session(Machine& machine, Options options);
+  ~Session();
+
+  Machine& machine() { return machine_; }
+  const Options& options() const { return options_; }
+  bool wants_json() const { return options_.output == "json"; }
+  bool cancelled() const { return *machine_.cancelled; }
+
+  // stderr, with the time since the verb began; nothing when output is not for a person.
+  void progress(const std::string& text) const;
+  // stdout.
+  void print(const std::string& text) const;
+  void print(const Json& json) const;
+
+  // Finds the fleet and connects as the operator; nothing is sent yet.
+  Result<> open();
+  const FleetFacts& facts() const { return *facts_; }
+  Place& place() { return place_; }
+  store::Store& store() { return *store_; }
+  peer::Caller& caller() { return *caller_; }
+  store::Keys keys() const { return {place_.fleet, RegionName("local")}; }
+  World& world();
+  Deadline within(Duration limit) const { return machine_.clock.within(limit); }
+
+  // The engine as the operator uses it: from outside, with the operator's certificate.
+  Result<engine::Engine*> engine(const std::string& name);
+  // The engine of one host of this machine, for stopping servers in `down`.
+  Result<std::unique_ptr<engine::Engine>> engine_of(const HostName& host, const std::string& name);
+
+  // Sees to it that a store answers: the fleet's own, or one started for as long as we live.
+  Result<> wake_store();
+  bool store_is_ours() const { return own_store_; }
+
+  // A declared service by name; the only one if no name was given.
+  Result<store::HeldService> service();
+
+ private:
+  Machine& machine_;
+  const Options options_;
+  const Instant began_;
+  Place place_;
+  std::optional<FleetFacts> facts_;
+  std::unique_ptr<peer::Caller> caller_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Servers> servers_;
+  std::unique_ptr<World> world_;
+  std::unique_ptr<engine::Engine> engine_;
+  bool own_store_ = false;
+};
+
+// Programs of our own that go on after us: a new session, standard streams to `log`.
+Result<> start_detached(const std::vector<std::string>& argv, const std::string& log);
+
+}  // namespace weir::cli

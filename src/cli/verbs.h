@@ -1,0 +1,36 @@
+// One function per verb; each returns what the exit code is made of.
+#pragma once
+
+#include "cli/session.h"
+
+namespace weir::cli {
+
+Result<> up(Session& session);      // init if needed, supervisor, apply, wait until healthy
+Result<> down(Session& session);    // replicas first, then leaders, then our own processes
+Result<> apply(Session& session);   // writes the desired fleet and waits until it is so
+Result<> plan(Session& session);    // what apply would change
+Result<> status(Session& session);  // one screen
+Result<> drill(Session& session);   // break it, measure it, mend it
+Result<> events(Session& session);  // what the agents did, and why
+
+// Shared by up, apply and plan.
+Result<Fleet> load_fleet(Session& session);
+Result<> refuse_unsupported(const Fleet& fleet);
+// Writes what is desired, compare-and-set; creates the first records of new services and hosts.
+// Answers whether anything was written.
+Result<bool> write_desired(Session& session, const Fleet& fleet);
+// Waits until each service is led, confirmed and complete, telling what is waited for.
+Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit);
+
+// What an outside look at one service finds.
+struct Look {
+  store::HeldService desired;
+  std::optional<store::Held> held;
+  std::vector<std::pair<Member, Sighting>> members;
+  // Healthy: led, a commit confirmed, every other member counted, applied as desired.
+  bool healthy = false;
+  std::string waiting_for;  // why not
+};
+Result<Look> look_at(Session& session, const store::HeldService& desired);
+
+}  // namespace weir::cli
