@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "engine/postgres/notes.h"
+#include "engine/postgres/owner.h"
 #include "engine/postgres/role_settings.h"
 #include "engine/postgres/runs.h"
 
@@ -58,9 +59,10 @@ Result<> PostgresRuns::take_base_backup(const Member& member, const Upstream& up
       const std::string said,
       context_.run("pg_basebackup",
                    {"--pgdata=" + l.data_new, "--dbname=" + conninfo(from), "--wal-method=stream",
-                    "--checkpoint=fast", "--slot=" + slot, "--no-password"},
+                    "--checkpoint=fast", "--slot=" + slot, "--no-password", "--no-sync"},
                    deadline));
-  return context_.files().write(l.data_new + "/standby.signal", "", 0644);
+  WEIR_TRY_(context_.files().write(l.data_new + "/standby.signal", "", 0644));
+  return sync_filesystem_of(l.data_new);
 }
 
 // While the incarnation's note is there, the data folder (if any) is the old one and whole; once it

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "engine/postgres/first_statements.h"
 #include "engine/postgres/notes.h"
+#include "engine/postgres/owner.h"
 #include "engine/postgres/runs.h"
 
 namespace weir::engine::postgres {
@@ -50,9 +51,10 @@ Result<> PostgresRuns::create(const Member& member, const Incarnation& incarnati
            context_.run("initdb",
                         {"--pgdata=" + l.data, "--username=postgres", "--data-checksums",
                          "--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=peer",
-                         "--auth-host=scram-sha-256", "--no-instructions"},
+                         "--auth-host=scram-sha-256", "--no-instructions", "--no-sync"},
                         deadline));
   WEIR_TRY_(first_roles(member, deadline));
+  WEIR_TRY_(sync_filesystem_of(l.data));
   WEIR_TRY_(write_incarnation(files, l.incarnation, incarnation));
   return files.remove(l.making);
 }

@@ -1,6 +1,7 @@
 // The system calls behind ownership, in one place.
 #include "engine/postgres/owner.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -79,6 +80,15 @@ Result<> check_passage(const std::string& user, const std::string& path) {
     }
   }
   return {};
+}
+
+Result<> sync_filesystem_of(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && syncfs(fd) == 0;
+  const int why = errno;
+  if (fd >= 0) close(fd);
+  if (synced) return {};
+  return fail(Failure::io, fmt::format("cannot make {} durable: {}", path, std::strerror(why)));
 }
 
 std::string own_user() {

@@ -19,6 +19,9 @@ Result<> give_to(const std::string& user, const std::string& path);
 Result<> open_passage(const std::string& path);
 // Whether `user` can reach `path` through all its parents; names the first that he cannot enter.
 Result<> check_passage(const std::string& user, const std::string& path);
+// Makes everything under `path` durable at once, by its whole filesystem: initdb's and
+// pg_basebackup's own way, file by file, takes seconds on a busy disk.
+Result<> sync_filesystem_of(const std::string& path);
 // The name of the operating system's user that we are.
 std::string own_user();
 

@@ -79,29 +79,38 @@ Result<bool> PostgresRuns::write_settings(const Member& member, const Service& s
 
 Result<std::vector<std::string>> PostgresRuns::settle(const Member& member, const Service& service,
                                                       bool clients_let_in, Deadline deadline) {
+  const Layout l = context_.layout(member);
   WEIR_TRY_(prepare_folders(member));
+  const auto before = context_.files().read(l.params_file);
   WEIR_TRY(const bool changed, write_settings(member, service, clients_let_in));
   WEIR_TRY(const ServerState server, context_.world().servers.state(context_.handle(member)));
   if (server.life != ServerLife::running) return std::vector<std::string>{};
   if (changed) WEIR_TRY_(context_.reload(member));
 
   WEIR_TRY(Session session, context_.local_session(member, deadline));
-  // A file that the server refuses would be read by nobody, at the latest after the next start.
-  WEIR_TRY(const Rows wrong,
-           session.query("select name, error from pg_file_settings where error is not null "
-                         "and error <> 'setting could not be applied' order by seqno limit 1",
-                         {}, deadline));
-  if (!wrong.empty()) {
-    return fail(Failure::bad_config, fmt::format("the server refuses the parameter {}: {}",
-                                                 wrong.text(0, 0), wrong.text(0, 1)));
-  }
-  WEIR_TRY(const Rows waiting,
-           session.query("select name from pg_file_settings where error = 'setting could not be "
-                         "applied' union select name from pg_settings where pending_restart "
-                         "order by 1",
+  // pg_file_settings reads the files anew, whoever has reloaded so far.
+  WEIR_TRY(const Rows faults,
+           session.query("SELECT f.name, f.setting, f.error, "
+                         "coalesce(s.context = 'postmaster', false) "
+                         "FROM pg_file_settings f LEFT JOIN pg_settings s "
+                         "ON lower(s.name) = lower(f.name) WHERE f.error IS NOT NULL "
+                         "UNION SELECT name, '', '', true FROM pg_settings WHERE pending_restart "
+                         "ORDER BY 1",
                          {}, deadline));
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < waiting.rows.size(); ++i) names.push_back(waiting.text(i, 0));
+  for (std::size_t i = 0; i < faults.rows.size(); ++i) {
+    if (faults.truth(i, 3)) {
+      if (names.empty() || names.back() != faults.text(i, 0)) names.push_back(faults.text(i, 0));
+      continue;
+    }
+    // A server never starts on a file that it refuses, so the one before comes back.
+    if (before) {
+      WEIR_TRY_(context_.files().write(l.params_file, *before, kReadable));
+      WEIR_TRY_(context_.reload(member));
+    }
+    return fail(Failure::bad_config, fmt::format("cannot set {} to '{}': {}", faults.text(i, 0),
+                                                 faults.text(i, 1), faults.text(i, 2)));
+  }
   return names;
 }
 

@@ -258,6 +258,9 @@ TEST_F(PostgresRuns, SettlesParametersByReloadAndNamesThoseThatWait) {
   ASSERT_FALSE(waiting);
   EXPECT_EQ(waiting.error().failure, Failure::bad_config);
   EXPECT_NE(waiting.error().what.find("work_mem"), std::string::npos) << waiting.error().what;
+  ASSERT_TRUE(stop("a"));
+  EXPECT_TRUE(start("a"));
+  EXPECT_EQ(it.sql("a", "show work_mem"), "8MB");
 }
 
 TEST_F(PostgresRuns, LetsClientsInOnlyWhenTold) {
@@ -273,6 +276,7 @@ TEST_F(PostgresRuns, LetsClientsInOnlyWhenTold) {
 
 TEST_F(PostgresRuns, LeavesForeignDataUntouched) {
   const std::string data = it.member_folder("a") + "/data";
+  ASSERT_TRUE(it.world().files.make_folder(data));
   ASSERT_TRUE(it.world().files.write(data + "/PG_VERSION", "14\n"));
   EXPECT_TRUE(local("a").foreign);
   const auto created = create("a", "first0000001");

@@ -1,0 +1,131 @@
+// Shapes on a real server: what is declared is made, a second look finds nothing to do, and what
+// somebody else made is left alone.
+#include <gtest/gtest.h>
+
+#include "access/access.h"
+#include "tests/real/support.h"
+
+namespace weir::test {
+namespace {
+
+using engine::Difference;
+
+class PostgresShapes : public ::testing::Test {
+ protected:
+  PostgresShapes() : it({"a"}) {
+    verifier = *access::scram_verifier("a password of nobody", "0123456789abcdef");
+    wanted = {{"database", "shop", {{"owner", "shop_owner"}}},
+              {"grant",
+               "shop_app on shop.public",
+               {{"database", "shop"},
+                {"role", "shop_app"},
+                {"schema", "public"},
+                {"sequences", "usage"},
+                {"tables", "delete, insert, select, update"}}},
+              {"param", "work_mem", {{"value", "8MB"}}},
+              {"role", "shop_app", {{"login", "true"}, {"password", verifier}}},
+              {"role", "shop_owner", {{"login", "false"}}}};
+    it.service().resources = wanted;
+    it.begin("a", {0, 1});
+  }
+
+  std::vector<Difference> differences(engine::Engine& from) {
+    const auto present = from.shapes()->present(it.member("a"), wanted, it.within(10s));
+    EXPECT_TRUE(present) << (present ? "" : present.error().what);
+    return present ? engine::diff(wanted, *present, from.shapes()->attributes())
+                   : std::vector<Difference>{};
+  }
+  std::vector<Difference> differences() { return differences(it.engine("a")); }
+
+  void apply_all(engine::Engine& from) {
+    for (const Difference& difference : differences(from)) {
+      if (difference.wanted.kind == "param") continue;
+      const auto done = from.shapes()->apply(it.member("a"), difference, it.within(20s));
+      EXPECT_TRUE(done) << difference.reason << ": " << (done ? "" : done.error().what);
+    }
+  }
+
+  std::string names(const std::vector<Difference>& differences) {
+    std::string out;
+    for (const Difference& each : differences) {
+      out += each.wanted.kind + " " + each.wanted.name + "|" + each.present.name + ";";
+    }
+    return out;
+  }
+
+  Installation it;
+  std::string verifier;
+  std::vector<Resource> wanted;
+};
+
+TEST_F(PostgresShapes, AppliesAllOnceAndThenNothing) {
+  EXPECT_EQ(differences().size(), 4u) << names(differences());
+  apply_all(it.engine("a"));
+  EXPECT_EQ(names(differences()), "");
+  apply_all(it.engine("a"));
+
+  // The grants hold for tables that the owner makes afterwards, and with the password.
+  EXPECT_EQ(it.sql("a", "set role shop_owner; create table orders (id serial, what text)", "shop"),
+            "");
+  EXPECT_EQ(
+      it.sql("a", "set role shop_app; insert into orders (what) values ('x') returning id", "shop"),
+      "1");
+  EXPECT_NE(it.sql("a", "set role shop_app; truncate orders", "shop").find("denied"),
+            std::string::npos);
+  EXPECT_EQ(it.sql("a", "select rolpassword from pg_authid where rolname = 'shop_app'"), verifier);
+  EXPECT_EQ(names(differences()), "");
+}
+
+TEST_F(PostgresShapes, SeesAndMendsWhatDrifted) {
+  apply_all(it.engine("a"));
+  it.sql("a", "create table old (i int); revoke insert on old from shop_app", "shop");
+  EXPECT_EQ(names(differences()), "grant shop_app on shop.public|shop_app on shop.public;");
+  it.sql("a", "alter role shop_app nologin");
+  it.sql("a", "alter database shop owner to postgres");
+  apply_all(it.engine("a"));
+  apply_all(it.engine("a"));  // the new owner's default privileges come with the second look
+  EXPECT_EQ(names(differences()), "");
+  EXPECT_EQ(it.sql("a", "select rolcanlogin from pg_roles where rolname = 'shop_app'"), "t");
+}
+
+TEST_F(PostgresShapes, DeletesOnlyItsOwn) {
+  apply_all(it.engine("a"));
+  it.sql("a", "create role somebody");
+  it.sql("a", "create database theirs");
+  std::erase_if(
+      wanted, [](const Resource& each) { return each.kind == "grant" || each.name == "shop_app"; });
+  EXPECT_EQ(names(differences()), " |shop_app on shop.public; |shop_app;");
+  apply_all(it.engine("a"));
+  EXPECT_EQ(names(differences()), "");
+  EXPECT_EQ(it.sql("a",
+                   "select count(*) from pg_roles where rolname in "
+                   "('shop_app', 'shop_owner', 'somebody')"),
+            "2");
+  EXPECT_EQ(it.sql("a", "select count(*) from pg_database where datname in ('shop', 'theirs')"),
+            "2");
+}
+
+TEST_F(PostgresShapes, TheOperatorMayFromElsewhereAndAMonitorSeesNoPassword) {
+  apply_all(it.operator_engine());
+  const auto present =
+      it.operator_engine().shapes()->present(it.member("a"), wanted, it.within(10s));
+  ASSERT_TRUE(present) << present.error().what;
+  for (const Resource& each : *present) {
+    if (each.kind != "role") continue;
+    EXPECT_EQ(each.attributes.at("password"), "");
+  }
+  EXPECT_EQ(names(differences(it.operator_engine())), "");
+  EXPECT_EQ(names(differences()), "");
+}
+
+TEST_F(PostgresShapes, RefusesWhatIsNoPrivilege) {
+  apply_all(it.engine("a"));
+  Difference evil;
+  evil.wanted = {"grant", "shop_app on shop.public", {{"tables", "select; drop table x"}}};
+  const auto done = it.shapes("a").apply(it.member("a"), evil, it.within(5s));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().failure, Failure::bad_config);
+}
+
+}  // namespace
+}  // namespace weir::test
