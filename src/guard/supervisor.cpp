@@ -228,9 +228,10 @@ class Loop {
       case Fault::kill_agent:
         break;
     }
-    if (!find(agent_name(host))->send(SIGKILL))
+    const Supervised& agent = *find(agent_name(host));
+    if (!agent.send(SIGKILL))
       return fail(Failure::not_found, "the agent of " + host.text + " does not run");
-    return world_.clock.now();
+    return instant_of_death(agent.pid(), agent.start_time(), agent.name());
   }
 
   Result<Instant> strike_host(const HostName& host) {
@@ -243,9 +244,19 @@ class Loop {
   Result<Instant> strike_server(const std::string& name) {
     WEIR_TRY(const RunPaths paths, paths_of(plan_.run, name));
     const Result<weir_guard_page> page = read_page(paths.page);
-    if (!page || !send_signal(static_cast<pid_t>(page->server_pid), page->server_start, SIGKILL))
+    const auto server = page ? static_cast<pid_t>(page->server_pid) : 0;
+    if (server == 0 || !send_signal(server, page->server_start, SIGKILL))
       return fail(Failure::not_found, "cannot kill " + name + ": it does not run");
-    return world_.clock.now();
+    return instant_of_death(server, page->server_start, name);
+  }
+
+  // A signal is only sent: what it kills may answer for a moment longer, and T0 is after that.
+  Result<Instant> instant_of_death(pid_t pid, std::int64_t start_time, const std::string& name) {
+    const auto dead = [&] { return !is_alive(pid, start_time); };
+    if (poll_until(world_.clock, world_.clock.within(kKillLimit), 1ms, dead))
+      return world_.clock.now();
+    return fail(Failure::timed_out,
+                "cannot kill " + name + ": pid " + std::to_string(pid) + " does not end");
   }
 
   Result<Json> stop() {
@@ -285,6 +296,7 @@ class Loop {
 Result<> supervise(World& world, const SupervisorPlan& plan) {
   const std::string folder = plan.state.substr(0, plan.state.find_last_of('/'));
   WEIR_TRY_(world.files.make_folder(folder, 0711));
+  WEIR_TRY_(world.files.make_folder(plan.socket.substr(0, plan.socket.find_last_of('/')), 0711));
   // Held for our life; children drop it at their exec.
   const Result<Descriptor> lock =
       take_lock(world.clock, plan.state + ".lock", world.clock.within(0ns));
