@@ -11,3 +11,52 @@ if(real_postgres_sources)
   add_test(NAME real_postgres COMMAND real_postgres_test)
   set_tests_properties(real_postgres PROPERTIES LABELS real TIMEOUT 900)
 endif()
+
+# The house rules: layering, sizes, banned calls, and the format of all sources.
+add_executable(tidy_test ${CMAKE_SOURCE_DIR}/tests/tidy/tidy_test.cpp
+  ${CMAKE_SOURCE_DIR}/tests/tidy/rules.cpp)
+target_link_libraries(tidy_test PRIVATE weir_flags GTest::gtest_main)
+target_compile_definitions(tidy_test PRIVATE WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+add_test(NAME tidy COMMAND tidy_test)
+set_tests_properties(tidy PROPERTIES LABELS unit TIMEOUT 120)
+
+add_test(NAME format COMMAND bash ${CMAKE_SOURCE_DIR}/tests/tidy/format.sh)
+set_tests_properties(format PROPERTIES LABELS format TIMEOUT 120)
+
+# Whole fleets by the command line. They share a lock, so that with real_postgres two run at once;
+# a test that skips itself has failed.
+foreach(script end_to_end as_user units_unchanged)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/tests/real/${script}.sh)
+    add_test(NAME ${script} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/real/${script}.sh)
+    set_tests_properties(${script} PROPERTIES LABELS real TIMEOUT 900 RESOURCE_LOCK fleets COST 100
+      ENVIRONMENT "WEIR_BINARY=${CMAKE_BINARY_DIR}/weir" FAIL_REGULAR_EXPRESSION "SKIPPED")
+  endif()
+endforeach()
+if(TARGET real_postgres_test)
+  set_tests_properties(real_postgres PROPERTIES COST 200 FAIL_REGULAR_EXPRESSION "SKIPPED")
+endif()
+
+# What `./dev` builds by one name each.
+add_custom_target(units DEPENDS tidy_test)
+foreach(folder base model world config access peer store journal engine ledger provision failover
+    drill guard agent cli)
+  if(TARGET ${folder}_test)
+    add_dependencies(units ${folder}_test)
+  endif()
+endforeach()
+add_custom_target(real_tests DEPENDS weir)
+if(TARGET real_postgres_test)
+  add_dependencies(real_tests real_postgres_test)
+endif()
+
+# The same units and the simulator once more, built in build/asan by clang-16; one summary for all.
+add_custom_target(sanitized)
+foreach(folder base model config store journal failover provision agent sim)
+  if(TARGET ${folder}_test)
+    add_dependencies(sanitized ${folder}_test)
+    if(NOT WEIR_SANITIZE)
+      add_test(NAME asan_${folder} COMMAND ${CMAKE_SOURCE_DIR}/build/asan/${folder}_test)
+      set_tests_properties(asan_${folder} PROPERTIES LABELS sanitize TIMEOUT 900)
+    endif()
+  endif()
+endforeach()
