@@ -44,11 +44,13 @@ std::vector<Process> everything_of(const HostTraces& host) {
 }  // namespace
 
 Result<Instant> kill_processes_of_host(Clock& clock, const HostTraces& host, Deadline deadline) {
-  Instant complete = clock.now();
+  Instant complete{};
   int quiet = 0;
   const auto none_left = [&] {
+    const Instant looked = clock.now();
     const std::vector<Process> victims = everything_of(host);
-    if (strike(victims) > 0) complete = clock.now();
+    strike(victims);
+    if (victims.empty() && quiet == 0) complete = looked;
     // Twice: a listing of processes is no snapshot, and one may fork while it is read.
     quiet = victims.empty() ? quiet + 1 : 0;
     return quiet == 2;

@@ -20,8 +20,8 @@ struct HostTraces {
 
 // SIGKILL to the agent and whatever it has begun, to the host's guards and to every process of its
 // servers, all seen first and struck together, again until two looks in a row find nothing.
-// Returns the instant of the last strike that hit something, or of the first look. timed_out:
-// something is still alive at the deadline.
+// Returns the instant from which nothing of it was alive. timed_out: something still is at the
+// deadline.
 Result<Instant> kill_processes_of_host(Clock& clock, const HostTraces& host, Deadline deadline);
 
 }  // namespace weir::guard

@@ -234,7 +234,7 @@ TEST_F(GuardedServer, BelongsToItsUserAndReachesItsSocketFolder) {
   ServerSpec spec = shell("id -un; : > " + run_ +
                           "/fleet/a/orders-a.s/socket && echo reached; "
                           "exec sleep 1000");
-  spec.user = "nobody";
+  spec.user = "daemon";
   if (::geteuid() != 0) {
     EXPECT_EQ(servers_->start(spec, soon()).error().failure, Failure::denied);
     return;
@@ -242,7 +242,7 @@ TEST_F(GuardedServer, BelongsToItsUserAndReachesItsSocketFolder) {
   spec.log = root_ + "/log/server.log";
   ASSERT_TRUE(files_->make_folder(root_ + "/log", 0777));
   start(spec);
-  EXPECT_TRUE(comes_true([&] { return read("log/server.log") == "nobody\nreached\n"; }));
+  EXPECT_TRUE(comes_true([&] { return read("log/server.log") == "daemon\nreached\n"; }));
   struct stat guard_page {};
   ASSERT_EQ(::stat((run_ + "/fleet/a/orders-a.guard").c_str(), &guard_page), 0);
   EXPECT_EQ(guard_page.st_mode & 07777, 0600U) << "the server must not write its guard's page";

@@ -105,14 +105,14 @@ TEST_F(RealProgramsTest, NamesThePackageOfAMissingProgram) {
 TEST_F(RealProgramsTest, RunsAsAnotherUserWithHisGroupsOnly) {
   Command command;
   command.argv = {"/usr/bin/id"};
-  command.user = "nobody";
+  command.user = "daemon";
   const auto output = programs_->run(command, clock_->within(20s));
   if (::geteuid() != 0) {
     EXPECT_EQ(output.error().failure, Failure::denied);
     return;
   }
   ASSERT_TRUE(output);
-  EXPECT_EQ(output->out, "uid=65534(nobody) gid=65534(nogroup) groups=65534(nogroup)\n");
+  EXPECT_EQ(output->out, "uid=1(daemon) gid=1(daemon) groups=1(daemon)\n");
   command.user = "no-such-user-of-weir";
   EXPECT_EQ(programs_->run(command, clock_->within(20s)).error().failure, Failure::not_found);
 }
