@@ -23,9 +23,12 @@ set_tests_properties(tidy PROPERTIES LABELS unit TIMEOUT 120)
 add_test(NAME format COMMAND bash ${CMAKE_SOURCE_DIR}/tests/tidy/format.sh)
 set_tests_properties(format PROPERTIES LABELS format TIMEOUT 120)
 
+add_test(NAME units_unchanged COMMAND bash ${CMAKE_SOURCE_DIR}/tests/real/units_unchanged.sh)
+set_tests_properties(units_unchanged PROPERTIES LABELS host TIMEOUT 60)
+
 # Whole fleets by the command line. They share a lock, so that with real_postgres two run at once;
 # a test that skips itself has failed.
-foreach(script end_to_end as_user units_unchanged)
+foreach(script end_to_end as_user)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/real/${script}.sh)
     add_test(NAME ${script} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/real/${script}.sh)
     set_tests_properties(${script} PROPERTIES LABELS real TIMEOUT 900 RESOURCE_LOCK fleets COST 100
@@ -35,6 +38,17 @@ endforeach()
 if(TARGET real_postgres_test)
   set_tests_properties(real_postgres PROPERTIES COST 200 FAIL_REGULAR_EXPRESSION "SKIPPED")
 endif()
+
+# Whole fleets by the command line.
+file(GLOB real_fleet_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/real/fleet/*.cpp)
+add_executable(real_fleet_test ${real_fleet_sources})
+target_link_libraries(real_fleet_test PRIVATE weir_world GTest::gtest_main)
+target_compile_definitions(real_fleet_test PRIVATE
+  WEIR_BINARY_DEFAULT="${CMAKE_BINARY_DIR}/weir")
+add_dependencies(real_fleet_test weir)
+add_test(NAME real_fleet COMMAND real_fleet_test)
+set_tests_properties(real_fleet PROPERTIES LABELS real TIMEOUT 1200 COST 300 RESOURCE_LOCK fleets
+  FAIL_REGULAR_EXPRESSION "SKIPPED")
 
 # What `./dev` builds by one name each.
 add_custom_target(units DEPENDS tidy_test)

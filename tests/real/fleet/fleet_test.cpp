@@ -1,0 +1,207 @@
+// Whole fleets on real servers: what a user sees, in safety and health; never in speed.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fmt/format.h>
+
+#include "tests/real/fleet/live_fleet.h"
+
+namespace weir::test {
+namespace {
+
+void expect_good_drill(const Ran& ran, const std::string& fault) {
+  ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+  const Json report = ran.json();
+  EXPECT_EQ(report["fault"].text(), fault);
+  EXPECT_EQ(report["verdict"].text(), "met") << ran.out;
+  EXPECT_EQ(report["rpo"]["commits"].integer(-1), 0) << ran.out;
+  EXPECT_TRUE(report["fault_gone"].boolean()) << ran.out;
+  EXPECT_TRUE(report["old_leader_follows"].boolean()) << ran.out;
+}
+
+TEST(Fleet, FromNothingThroughEveryFaultAndDown) {
+  LiveFleet fleet;
+  const Ran before = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
+  EXPECT_EQ(before.status, 2) << before.err;
+  EXPECT_NE(before.out.find("orders/member/a"), std::string::npos) << before.out;
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  const Ran after = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
+  EXPECT_EQ(after.status, 0) << after.out << after.err;
+  const Ran again = fleet.weir({"apply", "-f", fleet.file()});
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_NE(again.out.find("no changes"), std::string::npos) << again.out;
+
+  // The application's own role works; nobody else gets in without a password.
+  EXPECT_EQ(fleet.sql(fleet.leader(), "set role shop_owner; create table kept(n int primary key)"),
+            "");
+  EXPECT_EQ(fleet.as_application("insert into kept values (1) returning n").out, "1");
+
+  expect_good_drill(fleet.weir({"drill", "kill-host", "orders", "-o", "json"}), "kill-host");
+  expect_good_drill(fleet.weir({"drill", "kill-server", "orders", "-o", "json"}), "kill-server");
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(fleet.as_application("select n from kept").out, "1");
+  EXPECT_EQ(
+      fleet.sql(fleet.leader(), "select count(*) from pg_namespace where nspname = 'weir_ledger'"),
+      "0");
+
+  // A dead agent stops no server; the supervisor brings it back and it adopts what runs.
+  const std::string leader = fleet.leader();
+  const int server = fleet.postmaster(leader);
+  const int agent = fleet.agent(leader);
+  ASSERT_GT(server, 0);
+  ASSERT_GT(agent, 0);
+  const std::int64_t epoch = fleet.status()["record"]["epoch"].items()[1].integer();
+  kill(agent, SIGKILL);
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 50ms, [&] {
+    const int now = fleet.agent(leader);
+    return now != 0 && now != agent;
+  }));
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(fleet.postmaster(leader), server);
+  EXPECT_EQ(fleet.leader(), leader);
+  EXPECT_EQ(fleet.status()["record"]["epoch"].items()[1].integer(), epoch);
+
+  // Down keeps everything, up goes on from there.
+  const Ran down = fleet.weir({"down"});
+  ASSERT_EQ(down.status, 0) << down.err;
+  EXPECT_EQ(fleet.postmaster(leader), 0);
+  const Ran while_down = fleet.weir({"plan", "-f", fleet.file()});
+  EXPECT_EQ(while_down.status, 0) << while_down.err;
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  EXPECT_EQ(fleet.as_application("select n from kept").out, "1");
+}
+
+TEST(Fleet, AReplicaThatDiesOrLosesItsDataComesBack) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  ASSERT_EQ(fleet.leader(), "a");
+  ASSERT_GT(fleet.postmaster("b"), 0);
+  kill(fleet.postmaster("b"), SIGKILL);
+  // Commits go on with the other replica.
+  EXPECT_EQ(fleet.sql("a", "create table t as select 1 as n"), "");
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_GT(fleet.postmaster("b"), 0);
+
+  const auto incarnation = [&](const std::string& name) {
+    for (const Json& voter : fleet.status()["record"]["members"].items()) {
+      if (voter.dump().find("\"" + name + "\"") != std::string::npos) return voter.dump();
+    }
+    return std::string{};
+  };
+  const std::string before = incarnation("c");
+  ASSERT_FALSE(before.empty());
+  const int server = fleet.postmaster("c");
+  ASSERT_GT(server, 0);
+  kill(server, SIGKILL);
+  ASSERT_TRUE(fleet.files().remove(fleet.member_folder("c")).has_value());
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 100ms,
+                         [&] { return incarnation("c") != before; }));
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(fleet.sql("c", "select n from t"), "1");
+  EXPECT_EQ(fleet.leader(), "a");
+}
+
+TEST(Fleet, ParametersFollowTheFileByReloadAndByRestart) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  fleet.write_file("max_connections: 80\n      work_mem: 8MB");
+  const Ran plan = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
+  EXPECT_EQ(plan.status, 2) << plan.out << plan.err;
+  EXPECT_NE(plan.out.find("restart"), std::string::npos) << plan.out;
+  const Ran applied = fleet.weir({"apply", "-f", fleet.file()});
+  ASSERT_EQ(applied.status, 0) << applied.err;
+  for (const char* host : {"a", "b", "c"}) {
+    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 200ms,
+                           [&] {
+                             return fleet.sql(host, "show work_mem") == "8MB" &&
+                                    fleet.sql(host, "show max_connections") == "80";
+                           }))
+        << host << ": " << fleet.sql(host, "show max_connections");
+  }
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  const Ran after = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
+  EXPECT_EQ(after.status, 0) << after.out;
+}
+
+TEST(Fleet, AnInterruptedDrillLeavesNothingBehind) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  const int pid = fleet.start_weir({"drill", "kill-host", "orders"});
+  fleet.clock().sleep_for(5s);
+  kill(pid, SIGINT);
+  const int status = fleet.wait_for(pid, 180s);
+  EXPECT_EQ(status, 130);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(fleet.sql(fleet.leader(), "select count(*) from pg_roles where rolname='weir_ledger'"),
+            "0");
+
+  // A killed one is cleaned up by the next.
+  const int killed = fleet.start_weir({"drill", "kill-host", "orders"});
+  fleet.clock().sleep_for(4s);
+  kill(killed, SIGKILL);
+  EXPECT_EQ(fleet.wait_for(killed, 10s), 128 + SIGKILL);
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(180s), 500ms, [&] {
+    const Ran next = fleet.weir({"drill", "kill-server", "orders", "-o", "json"});
+    return next.status == 0;
+  }));
+}
+
+TEST(Fleet, AnInterruptedUpIsResumed) {
+  LiveFleet fleet;
+  const int pid = fleet.start_weir({"up", "-f", fleet.file(), "--store", fleet.address("a")});
+  fleet.clock().sleep_for(1500ms);
+  kill(pid, SIGINT);
+  const int status = fleet.wait_for(pid, 60s);
+  EXPECT_TRUE(status == 130 || status == 0) << status;
+  const Ran again = fleet.weir({"up", "-f", fleet.file()});
+  EXPECT_EQ(again.status, 0) << again.err;
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+}
+
+TEST(Fleet, WhatItMayNotDoItRefusesInOneSentence) {
+  LiveFleet fleet;
+  fleet.write_text(
+      "fleet: live\nhosts:\n  a: {address: 127.65.1.1}\nservices:\n  orders:\n"
+      "    engine: postgers\n    members: [a]\n");
+  const Ran misspelt = fleet.weir({"plan", "-f", fleet.file()});
+  EXPECT_EQ(misspelt.status, 1);
+  EXPECT_NE(misspelt.err.find("fleet.yaml:6:"), std::string::npos) << misspelt.err;
+  EXPECT_NE(misspelt.err.find("postgres"), std::string::npos) << misspelt.err;
+
+  fleet.write_file();
+  const auto text = fleet.files().read(fleet.file());
+  std::string async = *text;
+  async.replace(async.find("required"), 8, "async");
+  fleet.write_text(async);
+  const Ran refused = fleet.weir({"plan", "-f", fleet.file()});
+  EXPECT_EQ(refused.status, 4) << refused.err;
+  EXPECT_NE(refused.err.find("durability async"), std::string::npos) << refused.err;
+
+  EXPECT_EQ(fleet.weir({"plan"}).status, 1);
+  EXPECT_EQ(fleet.weir({"status"}).status, 1);
+  EXPECT_EQ(fleet.weir({"drill", "kill-everything", "orders"}).status, 1);
+}
+
+TEST(Fleet, AStrangersPortAndAStrangersDataAreLeftAlone) {
+  LiveFleet fleet;
+  // Somebody's directory where b's data would go.
+  const std::string theirs = fleet.member_folder("b") + "/data";
+  ASSERT_TRUE(fleet.files().make_folder(theirs, 0700).has_value());
+  ASSERT_TRUE(fleet.files().write(theirs + "/precious", "keep me", 0600).has_value());
+  const int pid = fleet.start_weir({"up", "-f", fleet.file(), "--store", fleet.address("a")});
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(90s), 500ms, [&] {
+    const Ran ran = fleet.weir({"status", "orders"});
+    return ran.out.find("not ours") != std::string::npos;
+  })) << fleet.weir({"status", "orders"}).out;
+  EXPECT_EQ(fleet.files().read(theirs + "/precious").value_or(""), "keep me");
+  // The rest of the service serves meanwhile.
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(60s), 500ms, [&] {
+    return fleet.sql("a", "select 1", "postgres") == "1" &&
+           fleet.sql("c", "select 1", "postgres") == "1";
+  }));
+  kill(pid, SIGINT);
+  EXPECT_EQ(fleet.wait_for(pid, 60s), 130);
+}
+
+}  // namespace
+}  // namespace weir::test
