@@ -135,7 +135,7 @@ std::string show(Duration duration) {
   if (ns < 999'500) return three_digits(static_cast<double>(ns) / 1e3) + "us";
   if (ns < 999'500'000) return three_digits(static_cast<double>(ns) / 1e6) + "ms";
   if (ns < 59'950'000'000) return three_digits(static_cast<double>(ns) / 1e9) + "s";
-  const std::int64_t seconds = (ns + kSecond / 2) / kSecond;
+  const std::int64_t seconds = ns / kSecond + (ns % kSecond >= kSecond / 2 ? 1 : 0);
   if (seconds < 3600) return two_units(seconds, 60, "m", 1, "s");
   if (seconds < 86400) return two_units(seconds, 3600, "h", 60, "m");
   return two_units(seconds, 86400, "d", 3600, "h");

@@ -242,6 +242,7 @@ TEST(PostgresParams, ValuesAreWrittenAsTheServerShowsThem) {
       {"constraint_exclusion", "yes", "on"},
       {"log_min_messages", "WARNING", "warning"},
       {"track_activity_query_size", "4096", "4kB"},
+      {"log_file_mode", "0640", "0640"},
   };
   for (const auto& row : rows) {
     const PostgresParam* param = find_postgres_param(row.name);

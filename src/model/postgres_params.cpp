@@ -157,7 +157,12 @@ std::string with_unit(double value, std::string_view unit) {
   return is_time(unit) ? print(kTime) : print(kMemory);
 }
 
+// As Postgres reads one: a whole number that begins with 0 is octal.
 std::optional<double> bare_number(const std::string& text) {
+  if (text.size() > 1 && text.size() < 20 && text[0] == '0' &&
+      text.find_first_not_of("01234567") == std::string::npos) {
+    return static_cast<double>(std::strtoll(text.c_str(), nullptr, 8));
+  }
   if (text.empty() || text.find_first_not_of("0123456789.+-eE") != std::string::npos) {
     return std::nullopt;
   }
@@ -200,6 +205,7 @@ Result<std::string> number_value(const PostgresParam& param, const std::string& 
                                                  param.name, with_unit(param.least, param.unit),
                                                  with_unit(param.greatest, param.unit), text));
   }
+  if (param.name == "log_file_mode") return fmt::format("{:04o}", static_cast<int>(value));
   return with_unit(value, param.unit);
 }
 
