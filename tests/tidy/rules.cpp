@@ -386,4 +386,26 @@ Complaints named_paths(const Source& page, const Exists& exists) {
   return out;
 }
 
+Complaints named_tests(const Source& page, const std::set<std::string>& tests) {
+  static const std::regex quoted("`([A-Z][A-Za-z]+\\.[A-Z][A-Za-z0-9]+)`");
+  Complaints out;
+  for (std::size_t i = 0; i < page.lines.size(); ++i) {
+    const std::string& line = page.lines[i];
+    for (std::sregex_iterator it(line.begin(), line.end(), quoted), end; it != end; ++it) {
+      const std::string test = (*it)[1];
+      if (tests.contains(test)) continue;
+      out.push_back(complaint(page, i, "names the test " + test + ", which is not there"));
+    }
+  }
+  return out;
+}
+
+void collect_tests(const Source& file, std::set<std::string>& tests) {
+  static const std::regex test("^TEST(_F|_P)?\\(([A-Za-z]+), ([A-Za-z0-9]+)\\)");
+  for (const std::string& line : file.lines) {
+    std::smatch found;
+    if (std::regex_search(line, found, test)) tests.insert(found[2].str() + "." + found[3].str());
+  }
+}
+
 }  // namespace weir::tidy

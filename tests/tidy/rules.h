@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,9 @@ Complaints pure_decision(const Source& file, const Read& read);
 // Every path that a page names exists.
 using Exists = std::function<bool(const std::string& path)>;
 Complaints named_paths(const Source& page, const Exists& exists);
+
+// Every test that a page names exists, as SUITE.CASE.
+Complaints named_tests(const Source& page, const std::set<std::string>& tests);
+void collect_tests(const Source& file, std::set<std::string>& tests);
 
 }  // namespace weir::tidy

@@ -83,6 +83,13 @@ TEST(Tidy, PathsNamedByPagesExist) {
   }
 }
 
+TEST(Tidy, TestsNamedByPagesExist) {
+  std::set<std::string> tests;
+  for (const Source& file : sources()) collect_tests(file, tests);
+  EXPECT_GT(tests.size(), 100U);
+  for (const std::string& each : named_tests(read("ARCHITECTURE.md"), tests)) ADD_FAILURE() << each;
+}
+
 // ---- each rule can fail
 // --------------------------------------------------------------------------
 
@@ -210,6 +217,10 @@ TEST(Tidy, AStalePageIsFound) {
   EXPECT_EQ(named_paths(page, there),
             (Complaints{"README.md:1: names src/gone/gone.h, which is not there",
                         "README.md:1: names docs/a.md, which is not there"}));
+  std::set<std::string> tests;
+  collect_tests(source("a_test.cpp", "TEST(Drill, Works) {\n"), tests);
+  EXPECT_EQ(named_tests(source("README.md", "`Drill.Works`, `Drill.Worked`"), tests),
+            Complaints{"README.md:1: names the test Drill.Worked, which is not there"});
 }
 
 }  // namespace
