@@ -153,7 +153,7 @@ std::map<std::string, Incarnation> Installation::begin(const std::string& leader
 }
 
 std::string Installation::sql(const std::string& host, const std::string& statement,
-                              const std::string& database) {
+                              const std::string& database, const std::string& options) {
   const std::string socket = settings_.at(host).run + "/orders-" + host + ".s";
   Command command;
   command.argv = {kPsql,
@@ -173,6 +173,7 @@ std::string Installation::sql(const std::string& host, const std::string& statem
                   database,
                   "-c",
                   statement};
+  if (!options.empty()) command.env = {"PGOPTIONS=" + options};
   const auto output = programs_->run(command, within(30s));
   if (!output) return "error: " + output.error().what;
   return output->status == 0 ? trim(output->out) : "error: " + trim(output->err);

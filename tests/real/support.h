@@ -48,8 +48,9 @@ class Installation {
   // a row, by the faces. Test failures are reported by gtest; returns each host's incarnation.
   std::map<std::string, Incarnation> begin(const std::string& leader, Epoch epoch);
   // Runs one statement on a member as superuser by its unix socket, with psql; its output, trimmed.
+  // `options` as in PGOPTIONS, e.g. "-c synchronous_commit=local".
   std::string sql(const std::string& host, const std::string& statement,
-                  const std::string& database = "postgres");
+                  const std::string& database = "postgres", const std::string& options = {});
 
  private:
   void make_hosts(const std::vector<std::string>& hosts);
