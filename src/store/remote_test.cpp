@@ -136,11 +136,14 @@ class Late : public Store {
 
 TEST(Remote, AnAnswerThatDoesNotComeIsUnknownForChangesAndLateForReads) {
   Clock& clock = *ground().clock;
-  std::atomic<bool> released{false};
+  std::atomic<bool> released{true};
   Whole whole(std::make_unique<Late>(released));
-  const auto commit = whole.commit({{"F/a", 0, "1", 0}}, clock.within(200ms));
-  const auto get = whole.get("F/a", clock.within(200ms));
-  const auto watch = whole.watch("F/", 0, clock.within(200ms));
+  // The connection is made first, so that a slow handshake does not take the time away.
+  ASSERT_TRUE(whole.get("F/a", clock.within(10s)));
+  released = false;
+  const auto commit = whole.commit({{"F/a", 0, "1", 0}}, clock.within(500ms));
+  const auto get = whole.get("F/a", clock.within(500ms));
+  const auto watch = whole.watch("F/", 0, clock.within(500ms));
   released = true;
   ASSERT_FALSE(commit);
   EXPECT_EQ(commit.error().failure, Failure::outcome_unknown);
