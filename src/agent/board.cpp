@@ -42,6 +42,7 @@ bool Board::learn_record(const store::Held& held, Instant now) {
     memory_.round_closed = now;
   }
   if (held.record.epoch != epoch_before) {
+    memory_.epoch_seen = now;
     memory_.rejoin_failures = 0;
     memory_.receiving = now;
     memory_.diverged = false;
@@ -92,7 +93,8 @@ bool Board::learn_voice(const MemberName& member, const Spoken& spoken) {
   if (found == others_.end()) return false;
   failover::Voice& voice = found->second.voice;
   const bool news = voice.server != spoken.voice.server || voice.epoch != spoken.voice.epoch ||
-                    voice.suspects != spoken.voice.suspects || voice.voter != spoken.voice.voter;
+                    voice.suspects != spoken.voice.suspects ||
+                    voice.rising != spoken.voice.rising || voice.voter != spoken.voice.voter;
   const Instant refused = voice.refused;
   voice = spoken.voice;
   voice.refused = refused;
@@ -270,7 +272,9 @@ Spoken Board::speak(Instant now, const Timings& timings) const {
   spoken.voice.sick = own_seen_.reach == Reach::sick;
   spoken.voice.knows_position = position_known_locked();
   if (held_) {
-    spoken.voice.suspects = failover::suspicion(view_locked(now, timings, {}, {})).suspects;
+    const failover::View view = view_locked(now, timings, {}, {});
+    spoken.voice.suspects = failover::suspicion(view).suspects;
+    spoken.voice.rising = failover::rising(view);
     spoken.voice.epoch = held_->record.epoch;
     spoken.voice.leader = held_->record.leader.member;
     const auto own = promises_.find(self_.name);

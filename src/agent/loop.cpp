@@ -1,6 +1,8 @@
 // The one shape of everything in the agent that goes on by itself.
 #include "agent/loop.h"
 
+#include <algorithm>
+
 namespace weir::agent {
 
 Loop::Loop(World& world, std::string name, Duration pause, std::function<void()> turn)
@@ -19,6 +21,8 @@ Loop::~Loop() {
   while (job_ && !job_->wait(world_.clock.within(1s))) stop();
 }
 
+void Loop::again_by(Instant instant) { next_ = std::min(next_, instant); }
+
 void Loop::stop() {
   stopping_ = true;
   alarm_->ring();
@@ -26,9 +30,9 @@ void Loop::stop() {
 
 void Loop::run() {
   while (!stopping_) {
-    const Instant next = world_.clock.now() + pause_;
+    next_ = world_.clock.now() + pause_;
     turn_();
-    if (!stopping_) alarm_->wait_until(next);
+    if (!stopping_) alarm_->wait_until(next_);
   }
 }
 

@@ -23,6 +23,8 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   void ring() { alarm_->ring(); }
+  // From inside the turn: the next one comes by `instant`.
+  void again_by(Instant instant);
   void stop();  // does not wait
   bool stopping() const { return stopping_; }
 
@@ -33,6 +35,7 @@ class Loop {
   const std::string name_;
   const Duration pause_;
   const std::function<void()> turn_;
+  Instant next_{};  // the running turn's own
   std::unique_ptr<Alarm> alarm_;
   std::atomic<bool> stopping_ = false;
   std::shared_ptr<Job> job_;

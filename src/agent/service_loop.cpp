@@ -54,9 +54,7 @@ void ServiceLoop::stop() {
   for (auto& [member, loop] : probers_) loop->stop();
 }
 
-void ServiceLoop::ring() {
-  loop_->ring();
-}
+void ServiceLoop::ring() { loop_->ring(); }
 
 void ServiceLoop::learn_service(const store::HeldService& service) {
   if (!board_.learn_service(service)) return;
@@ -153,8 +151,9 @@ void ServiceLoop::remember(const std::string& kind, const Json& step, bool succe
   const std::string what = kind + step.dump();
   failed_.times = failed_.what == what ? failed_.times + 1 : 1;
   failed_.what = what;
-  const Duration pause = std::min<Duration>(100ms * (1 << std::min(failed_.times, 5)), kRetryMost);
+  const Duration pause = std::min<Duration>(25ms * (1 << std::min(failed_.times, 7)), kRetryMost);
   failed_.again = ports_.world.clock.now() + pause;
+  loop_->again_by(failed_.again);
 }
 
 // The intent is durable before the effect begins; nullopt: it could not be written, so nothing is

@@ -29,6 +29,7 @@ Json to_json(const Spoken& spoken) {
                   .set("life", voice.life.text)
                   .set("voter", weir::to_json(voice.voter))
                   .set("server", life_name(voice.server))
+                  .set("rising", voice.rising)
                   .set("sick", voice.sick)
                   .set("knows_position", voice.knows_position)
                   .set("suspects", voice.suspects)
@@ -45,6 +46,7 @@ Spoken spoken_from(const Json& json, Instant heard) {
   voice.life = AgentLife(json["life"].text());
   voice.voter = voter_from(json["voter"]);
   voice.server = life_from(json["server"].text());
+  voice.rising = json["rising"].boolean();
   voice.sick = json["sick"].boolean();
   voice.knows_position = json["knows_position"].boolean();
   voice.suspects = json["suspects"].boolean();

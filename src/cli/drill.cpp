@@ -43,7 +43,7 @@ std::string database_of(const Service& service) {
 
 Result<> judged(Session& session, const DrillReport& report) {
   if (session.wants_json()) {
-    session.print(to_json(report));
+    session.print_json(to_json(report));
   } else {
     session.print(show(report));
   }

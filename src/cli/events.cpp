@@ -20,7 +20,7 @@ Result<> events(Session& session) {
     for (const Told& told : history) {
       all.add(journal::to_json(told.entry).set("host", told.host.text));
     }
-    session.print(Json::object().set("format", 1).set("events", all));
+    session.print_json(Json::object().set("format", 1).set("events", all));
     return {};
   }
   std::string text = fmt::format("{:<24} {:<8} {:<5} {:<16} {:<8} {:<8} {}\n", "AT", "SERVICE",

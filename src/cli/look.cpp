@@ -70,6 +70,55 @@ Result<Look> look_at(Session& session, const store::HeldService& desired) {
   return look;
 }
 
+std::optional<std::vector<Resource>> present_at(Session& session, engine::Engine& engine,
+                                                const Look& look,
+                                                const std::vector<Resource>& declared) {
+  if (engine.shapes() == nullptr) return std::nullopt;
+  for (const auto& [member, sighting] : look.members) {
+    if (sighting.reach != Reach::serving || sighting.role != Role::leader) continue;
+    const auto present = engine.shapes()->present(member, declared, session.within(5s));
+    if (present) return *present;
+  }
+  return std::nullopt;
+}
+
+// A password that is a reference is resolved on the leader's host and not here: whatever is there
+// is taken for it.
+std::optional<std::vector<engine::Difference>> undone(Session& session, engine::Engine& engine,
+                                                      const Look& look) {
+  std::vector<Resource> declared = look.desired.service.resources;
+  const auto present = present_at(session, engine, look, declared);
+  if (!present) return std::nullopt;
+  for (Resource& resource : declared) {
+    const auto password = resource.attributes.find("password");
+    if (password == resource.attributes.end() || password->second.starts_with("SCRAM-SHA-256$")) {
+      continue;
+    }
+    for (const Resource& there : *present) {
+      const bool same = there.kind == resource.kind && there.name == resource.name;
+      if (same && there.attributes.contains("password")) {
+        password->second = there.attributes.at("password");
+      }
+    }
+  }
+  return engine::diff(declared, *present, engine.shapes()->attributes());
+}
+
+namespace {
+
+std::string still_undone(Session& session, const Look& look) {
+  const auto engine = session.engine(look.desired.service.engine);
+  if (!engine || (*engine)->shapes() == nullptr) return {};
+  const auto differences = undone(session, **engine, look);
+  if (!differences) return "its leader cannot be asked what it has";
+  if (differences->empty()) return {};
+  const engine::Difference& first = differences->front();
+  const Resource& named = first.wanted.name.empty() ? first.present : first.wanted;
+  return fmt::format("{} {} is not as declared yet", named.kind, named.name);
+}
+
+}  // namespace
+
 Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit) {
   const Deadline deadline = session.within(limit);
   std::string last;
@@ -80,8 +129,9 @@ Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit) {
                                                        service.name, session.within(3s)));
       if (!desired) return fail(Failure::not_found, "service " + service.name.text + " is gone");
       WEIR_TRY(const Look look, look_at(session, *desired));
-      if (look.healthy) continue;
-      waiting = service.name.text + ": " + look.waiting_for;
+      const std::string reason = look.healthy ? still_undone(session, look) : look.waiting_for;
+      if (reason.empty()) continue;
+      waiting = service.name.text + ": " + reason;
       break;
     }
     if (waiting.empty()) return {};

@@ -9,19 +9,6 @@
 namespace weir::cli {
 namespace {
 
-// What the leader has now, asked as the operator; nothing when nobody can be asked.
-std::optional<std::vector<Resource>> present_at(Session& session, engine::Engine& engine,
-                                                const Look& look,
-                                                const std::vector<Resource>& declared) {
-  if (engine.shapes() == nullptr) return std::nullopt;
-  for (const auto& [member, sighting] : look.members) {
-    if (sighting.reach != Reach::serving || sighting.role != Role::leader) continue;
-    const auto present = engine.shapes()->present(member, declared, session.within(5s));
-    if (present) return *present;
-  }
-  return std::nullopt;
-}
-
 // A password that the file leaves to weir is what the store already has for it.
 void keep_generated(Service& wanted, const Service& known) {
   for (Resource& resource : wanted.resources) {
@@ -84,7 +71,7 @@ Result<> plan(Session& session) {
     }
   }
   if (session.wants_json()) {
-    session.print(to_json(report));
+    session.print_json(to_json(report));
   } else {
     session.print(show(report));
   }

@@ -30,7 +30,7 @@ void Session::print(const std::string& text) const {
   std::fflush(stdout);
 }
 
-void Session::print(const Json& json) const { print(json.dump(true)); }
+void Session::print_json(const Json& json) const { print(json.dump(true)); }
 
 World& Session::world() { return *world_; }
 

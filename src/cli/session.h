@@ -51,7 +51,7 @@ class Session {
   void progress(const std::string& text) const;
   // stdout.
   void print(const std::string& text) const;
-  void print(const Json& json) const;
+  void print_json(const Json& json) const;
 
   // Finds the fleet and connects as the operator; nothing is sent yet.
   Result<> open();

@@ -185,7 +185,7 @@ Result<> status(Session& session) {
   if (!found) return fail(Failure::not_found, "no service " + session.options().service);
   if (session.wants_json()) {
     const bool one = !session.options().service.empty();
-    session.print(one ? all.items().front() : Json::object().set("services", all));
+    session.print_json(one ? all.items().front() : Json::object().set("services", all));
   }
   return {};
 }

@@ -32,5 +32,12 @@ struct Look {
   std::string waiting_for;  // why not
 };
 Result<Look> look_at(Session& session, const store::HeldService& desired);
+// What differs between what is declared and what the leader has; nullopt when it cannot be asked.
+std::optional<std::vector<engine::Difference>> undone(Session& session, engine::Engine& engine,
+                                                      const Look& look);
+// What the leader has of what could be declared; nullopt when it cannot be asked.
+std::optional<std::vector<Resource>> present_at(Session& session, engine::Engine& engine,
+                                                const Look& look,
+                                                const std::vector<Resource>& declared);
 
 }  // namespace weir::cli

@@ -19,7 +19,13 @@ Record claimed(const View& view) {
 Decision decide_restart(const View& view) {
   const bool sooner = view.own.restart_estimate &&
                       *view.own.restart_estimate <= view.given.policy.failover_estimate;
-  const bool voters = !view.record.set.voters.empty() && view.record.confirmed;
+  // Only voters that live could take over.
+  const bool voters = std::ranges::any_of(view.record.set.voters, [&](const Voter& voter) {
+    const Other* other = find_other(view, voter.member);
+    return other != nullptr && other->voice.voter == voter &&
+           other->voice.server == ServerLife::running &&
+           view.now - other->voice.heard < view.given.policy.suspect_after;
+  });
   const Instant ended = std::max(view.memory.server_ended_seen, view.memory.began);
   const Duration patience = view.given.policy.suspect_after + view.given.policy.failover_estimate;
   const bool nobody_came = view.now - ended >= patience;
@@ -145,6 +151,15 @@ Decision decide_set(const View& view) {
   if (set.voters.empty()) return {std::nullopt, "leads, but commits wait: no replica is confirmed"};
   return {std::nullopt, fmt::format("leads epoch {}; commits wait for {} of {}",
                                     show(view.record.epoch), set.number, names(set))};
+}
+
+bool rising(const View& view) {
+  if (!leads_by_record(view) || view.own.half_rewound || view.own.foreign) return false;
+  const Duration limit = view.given.policy.rising_limit;
+  if (view.own.led != view.record.epoch) return view.now - view.memory.epoch_seen < limit;
+  if (view.own.server.life == ServerLife::running) return false;
+  const Instant ended = std::max(view.memory.server_ended_seen, view.memory.began);
+  return view.now - ended < limit && decide_restart(view).step.has_value();
 }
 
 std::optional<Decision> decide_as_leader(const View& view) {

@@ -124,6 +124,18 @@ const Row kReplica[] = {
     {"its own agent reports the server dead",
      [](View& v) { other(v, "a").voice.server = ServerLife::ended; }, "AskOthers",
      "a's own agent reports its server dead"},
+    {"its server is dead, but it rises",
+     [](View& v) {
+       other(v, "a").voice.server = ServerLife::ended;
+       other(v, "a").voice.rising = true;
+     },
+     nullptr, "follows a in epoch 1"},
+    {"its server is dead, but we have only just begun",
+     [](View& v) {
+       other(v, "a").voice.server = ServerLife::ended;
+       v.memory.began = kNow - 100ms;
+     },
+     nullptr, "follows a in epoch 1"},
     {"writes do not move", [](View& v) { other(v, "a").voice.sick = true; }, "AskOthers",
      "a's own agent reports that its writes do not move"},
     {"all is silent",
@@ -380,6 +392,13 @@ const Row kLeader[] = {
        v.memory.server_ended_seen = kNow - 100ms;
      },
      nullptr, "its server is dead, and a failover is the sooner"},
+    {"its server died, and no voter's lives",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.memory.server_ended_seen = kNow - 100ms;
+       for (Other& found : v.others) found.voice.server = ServerLife::ended;
+     },
+     "Restart", "its server is not up"},
     {"its server died, and a restart is quick",
      [](View& v) {
        v.own.server.life = ServerLife::ended;
@@ -555,6 +574,24 @@ TEST(FailoverElection, LogsOfOneEpochThatContradictEachOtherChooseNobody) {
   ASSERT_NE(freshest({one, two}), nullptr);
   EXPECT_EQ(freshest({one, two})->voter, kB);
   EXPECT_EQ(freshest({}), nullptr);
+}
+
+TEST(FailoverRising, IsBounded) {
+  View view = leading();
+  EXPECT_FALSE(rising(view));
+  view.record.epoch = {0, 2};
+  view.memory.epoch_seen = kNow - 1s;
+  EXPECT_TRUE(rising(view));
+  view.memory.epoch_seen = kNow - 11s;
+  EXPECT_FALSE(rising(view));
+  view = leading();
+  view.own.server.life = ServerLife::ended;
+  view.memory.server_ended_seen = kNow - 100ms;
+  EXPECT_FALSE(rising(view));  // a failover is the sooner, so it does not rise
+  view.own.restart_estimate = 200ms;
+  EXPECT_TRUE(rising(view));
+  view.memory.server_ended_seen = kNow - 11s;
+  EXPECT_FALSE(rising(view));
 }
 
 TEST(FailoverReadiness, SaysWhyNot) {

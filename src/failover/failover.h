@@ -35,6 +35,10 @@ bool wants_fresh_record(const View& view);
 // round).
 bool wants_standing(const View& view, bool known);
 
+// Whether the record names this member and its server is being brought up for that: promoted, or
+// restarted in place. Others do not suspect it meanwhile, for a bounded time.
+bool rising(const View& view);
+
 // Whether the promises of these voters intersect every set by which a commit may have been
 // acknowledged: the set in force and every previous one (S5).
 bool promises_suffice(const Record& record, const std::vector<Voter>& promised);

@@ -9,7 +9,9 @@
 namespace weir::failover {
 namespace {
 
-bool server_gone(const Voice& voice) { return voice.server != ServerLife::running; }
+bool server_gone(const Voice& voice) {
+  return voice.server != ServerLife::running && !voice.rising;
+}
 
 // Refusals count while they are newer than any answer and at most three heartbeats old.
 bool both_refuse(const View& view, const Other& leader) {
@@ -25,8 +27,8 @@ bool both_refuse(const View& view, const Other& leader) {
 
 Suspicion suspicion(const View& view) {
   if (view.record.leader.member == view.self.name) {
-    const bool dead = view.own.server.life != ServerLife::running;
-    return {dead, dead ? "its own server is dead" : "its own server runs"};
+    const bool dead = view.own.server.life != ServerLife::running && !rising(view);
+    return {dead, dead ? "its own server is dead" : "its own server runs or rises"};
   }
   const Other* leader = find_other(view, view.record.leader.member);
   if (leader == nullptr) return {false, "the leader is not a declared member"};
@@ -35,13 +37,15 @@ Suspicion suspicion(const View& view) {
   const Instant heard = std::max(leader->voice.heard, view.memory.began);
   const bool speaks = leader->voice.heard > Instant{} && view.now - heard < patience &&
                       leader->voice.heard >= leader->voice.refused;
-  if (speaks && server_gone(leader->voice)) {
+  // An agent that has only just begun knows too little for more than patience.
+  const bool settled = view.now - view.memory.began >= patience;
+  if (settled && speaks && server_gone(leader->voice)) {
     return {true, name + "'s own agent reports its server dead"};
   }
   if (speaks && leader->voice.sick) {
     return {true, name + "'s own agent reports that its writes do not move"};
   }
-  if (both_refuse(view, *leader)) {
+  if (settled && both_refuse(view, *leader)) {
     return {true, name + ": agent and server both refuse connections"};
   }
   const Instant answered = std::max(leader->answered, view.memory.began);

@@ -20,6 +20,7 @@ struct Policy {
   Duration narrow_after = 1500ms;  // a voter's silence; with detection the set follows within 2 s
   Duration round_limit = 3s;
   Duration failover_estimate = 1s;
+  Duration rising_limit = 10s;  // then a leader that does not come up is a dead leader
   int sync = 1;
 };
 
@@ -30,7 +31,8 @@ struct Voice {
   AgentLife life;
   Voter voter;  // its member, with the incarnation of its data
   ServerLife server = ServerLife::absent;
-  bool sick = false;  // its own probe finds that the write path does not move
+  bool rising = false;  // the record names it, and it is bringing that server up right now
+  bool sick = false;    // its own probe finds that the write path does not move
   bool knows_position = false;
   bool suspects = false;  // it suspects the leader of `epoch`
   Epoch epoch;            // the highest epoch that it has read
@@ -49,6 +51,7 @@ struct Other {
 // What happened to us so far; lost with the agent, and nothing rests on it.
 struct Memory {
   Instant began{};                // the life of this agent; silence counts from here at most
+  Instant epoch_seen{};           // when the record's epoch was first seen here
   Instant round_seen{};           // when the open round was first seen here
   Instant round_closed{};         // when the last round was seen to end without a leader
   Instant server_ended_seen{};    // when our own server was first seen dead; zero: it lives

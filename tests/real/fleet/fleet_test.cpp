@@ -14,7 +14,7 @@ void expect_good_drill(const Ran& ran, const std::string& fault) {
   const Json report = ran.json();
   EXPECT_EQ(report["fault"].text(), fault);
   EXPECT_EQ(report["verdict"].text(), "met") << ran.out;
-  EXPECT_EQ(report["rpo"]["commits"].integer(-1), 0) << ran.out;
+  EXPECT_EQ(report["loss"]["lost_commits"].integer(-1), 0) << ran.out;
   EXPECT_TRUE(report["fault_gone"].boolean()) << ran.out;
   EXPECT_TRUE(report["old_leader_follows"].boolean()) << ran.out;
 }
@@ -83,7 +83,8 @@ TEST(Fleet, AReplicaThatDiesOrLosesItsDataComesBack) {
   EXPECT_GT(fleet.postmaster("b"), 0);
 
   const auto incarnation = [&](const std::string& name) {
-    for (const Json& voter : fleet.status()["record"]["members"].items()) {
+    const Json status = fleet.status();
+    for (const Json& voter : status["record"]["members"].items()) {
       if (voter.dump().find("\"" + name + "\"") != std::string::npos) return voter.dump();
     }
     return std::string{};
