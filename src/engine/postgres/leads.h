@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/postgres/context.h"
+#include "engine/postgres/notes.h"
 #include "engine/postgres/runs.h"
 
 namespace weir::engine::postgres {
@@ -44,6 +45,8 @@ class PostgresLeads : public Leads {
   Result<> open_as_replica_of_nobody(const Member& member, Epoch epoch, Deadline deadline);
   Result<> load_before_promotion(const Member& member, const SyncSet& set, Deadline deadline);
   Result<> open_for_writes(const Member& member, Epoch epoch, Deadline deadline);
+  Result<> ask_to_promote(const Member& member, Session& session, const PromiseNote& note,
+                          Deadline deadline);
   Result<> replay_up_to(Session& session, Position owed, Deadline deadline);
   // rejoin.cpp
   Result<> export_diverged(const Member& member, const Standing& own, Position from,

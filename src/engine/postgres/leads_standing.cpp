@@ -12,6 +12,8 @@
 namespace weir::engine::postgres {
 namespace {
 
+constexpr Duration kAsksFor = 500ms;
+
 std::string log_folder(Context& context, const Member& member) {
   return context.layout(member).data + "/pg_wal";
 }
@@ -129,12 +131,13 @@ Result<Standing> standing_here(Context& context, const Member& member, bool runn
                                Deadline deadline) {
   std::optional<Position> replayed;
   if (running) {
-    // A server that is still starting cannot say it, and its disk knows as well.
-    if (auto session = context.local_session(member, deadline)) {
+    // A server that is still starting or hangs cannot say it, and its disk knows as well.
+    const Deadline soon = sooner(deadline, context.clock().within(kAsksFor));
+    if (auto session = context.local_session(member, soon)) {
       const auto rows = session->query(
           "select pg_is_in_recovery(), case when pg_is_in_recovery() then pg_last_wal_replay_lsn() "
           "else pg_current_wal_flush_lsn() end",
-          {}, deadline);
+          {}, soon);
       if (rows) replayed = position_from(rows->text(0, 1));
     }
   }

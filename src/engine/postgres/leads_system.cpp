@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace weir::engine::postgres {
 namespace {
@@ -42,6 +43,17 @@ std::optional<Stat> stat_of(std::int64_t pid) {
 
 std::string title_of(std::int64_t pid) { return read_small(fmt::format("/proc/{}/cmdline", pid)); }
 
+// "postgres: CLUSTER: walreceiver streaming 0/3000148"; a client's session shows its role there.
+bool is_receiver(const std::string& title) {
+  constexpr std::string_view kServer = "postgres: ";
+  constexpr std::string_view kReceiver = "walreceiver";
+  if (!title.starts_with(kServer)) return false;
+  const std::string_view rest = std::string_view(title).substr(kServer.size());
+  const std::size_t colon = rest.find(": ");
+  return rest.starts_with(kReceiver) ||
+         (colon != std::string_view::npos && rest.substr(colon + 2).starts_with(kReceiver));
+}
+
 }  // namespace
 
 Result<Receivers> receivers_of(std::int64_t postmaster) {
@@ -57,7 +69,7 @@ Result<Receivers> receivers_of(std::int64_t postmaster) {
     const std::optional<Stat> stat = stat_of(pid);
     if (!stat || stat->parent != postmaster || stat->state == 'Z' || stat->state == 'X') continue;
     const std::string title = title_of(pid);
-    if (title.find("walreceiver") != std::string::npos) {
+    if (is_receiver(title)) {
       out.pids.push_back(pid);
     } else if (title.empty() || title == own_title) {
       // An empty title is a child that is just ending or beginning.

@@ -149,12 +149,18 @@ Result<> PostgresLeads::silence_receiver(std::int64_t postmaster, Deadline deadl
 Result<Standing> PostgresLeads::settled_standing(const Member& member, const Local& here,
                                                  Deadline deadline) {
   if (!is_running(here)) return standing_on_disk(context_, member, std::nullopt, deadline);
+  Clock& clock = context_.clock();
+  // A child that has no name yet is most often a session; it is given the time to say so.
   const auto check_silence = [&]() -> Result<> {
-    WEIR_TRY(const Receivers now, receivers_of(here.server.pid));
-    if (now.none()) return {};
+    Result<Receivers> now;
+    poll_until(clock, sooner(deadline, clock.within(kReceiverEnds)), 1ms, [&] {
+      now = receivers_of(here.server.pid);
+      return !now || !now->pids.empty() || !now->unnamed;
+    });
+    if (!now) return fail(now.error());
+    if (now->none()) return {};
     return fail(Failure::refused, "cannot promise: a wal receiver came back");
   };
-  Clock& clock = context_.clock();
   if (auto session = context_.local_session(member, sooner(deadline, clock.within(kAsksFor)))) {
     WEIR_TRY(Position first, received(*session, deadline));
     for (;;) {

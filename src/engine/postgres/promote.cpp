@@ -82,6 +82,8 @@ Result<> PostgresLeads::promote(const Member& member, Epoch epoch, const SyncSet
                                               cannot, now.timeline));
   }
   session.drop();
+  WEIR_TRY(const bool promoting, is_promoting(context_, member, here.server));
+  if (promoting) return open_for_writes(member, epoch, deadline);
   WEIR_TRY_(load_before_promotion(member, set, deadline));
 
   WEIR_TRY(const Standing standing, standing_here(context_, member, true, deadline));
@@ -143,11 +145,7 @@ Result<> PostgresLeads::open_for_writes(const Member& member, Epoch epoch, Deadl
   WEIR_TRY(Now now, state_of(session, deadline));
   WEIR_TRY_(write_leads(files, l.leads, epoch));
   if (now.recovering) {
-    const Position owed = note.promise ? note.promise->standing.at : Position{};
-    WEIR_TRY_(replay_up_to(session, owed, deadline));
-    WEIR_TRY(const ServerState server, context_.world().servers.state(context_.handle(member)));
-    WEIR_TRY_(note_promoting(context_, member, server));
-    WEIR_TRY(const Rows asked, session.query("select pg_promote(false)", {}, deadline));
+    WEIR_TRY_(ask_to_promote(member, session, note, deadline));
     std::optional<Error> error;
     const bool open = poll_until(context_.clock(), deadline, kPause, [&] {
       const auto seen = state_of(session, deadline);
@@ -179,6 +177,21 @@ Result<> PostgresLeads::open_for_writes(const Member& member, Epoch epoch, Deadl
   if (note.round != 0) WEIR_TRY_(write_promise(files, l.promise, {0, note.last, {}}));
   WEIR_TRY_(forget_promoting(context_, member));
   begin_checkpoint(context_, member);
+  return {};
+}
+
+// A server that was told once may have opened meanwhile, and then refuses to be told again.
+Result<> PostgresLeads::ask_to_promote(const Member& member, Session& session,
+                                       const PromiseNote& note, Deadline deadline) {
+  WEIR_TRY(const ServerState server, context_.world().servers.state(context_.handle(member)));
+  WEIR_TRY(const bool asked, is_promoting(context_, member, server));
+  if (!asked) {
+    WEIR_TRY_(
+        replay_up_to(session, note.promise ? note.promise->standing.at : Position{}, deadline));
+    WEIR_TRY_(note_promoting(context_, member, server));
+  }
+  const auto told = session.query("select pg_promote(false)", {}, deadline);
+  if (!told && !asked) return fail(told.error());
   return {};
 }
 
