@@ -195,13 +195,19 @@ inline void a_watch_ends_empty_at_its_deadline(Bench& b) {
 inline void a_watch_waits_for_its_prefix(Bench& b) {
   const Revision first = b.put("F/a", "1");
   Result<Watched> watched;
-  std::thread watcher([&] { watched = b.store->watch("F/", first, b.soon()); });
+  const Deadline limit = b.soon();
+  bool woken = false;
+  std::thread watcher([&] {
+    watched = b.store->watch("F/", first, limit);
+    woken = !b.clock->passed(limit);
+  });
   b.clock->sleep_for(20ms);
   b.put("G/a", "not under the prefix");
   b.clock->sleep_for(20ms);
   const Revision third = b.put("F/a", "2", first);
   watcher.join();
   ASSERT_TRUE(watched) << watched.error().what;
+  EXPECT_TRUE(woken) << "the change was only seen when the wait was over";
   EXPECT_EQ(*watched, (Watched{{{"F/a", "2", third}}, third}));
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <thread>
 
@@ -91,6 +92,40 @@ TEST_F(Kept, TurnsComeInTheOrderOfAsking) {
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
   EXPECT_TRUE(turn.enter(clock->within(1s)));
+}
+
+// Workers whose alarms, once, call back and then end the waiting process, as the simulator does.
+class EndingWorkers final : public Workers {
+ public:
+  struct Ended {};
+  std::function<void()> before_end;
+
+  std::shared_ptr<Job> begin(std::string, std::function<void()>) override { return nullptr; }
+  std::unique_ptr<Alarm> make_alarm() override { return std::make_unique<EndingAlarm>(*this); }
+
+ private:
+  struct EndingAlarm final : Alarm {
+    explicit EndingAlarm(EndingWorkers& of) : workers(of) {}
+    void ring() override {}
+    bool wait_until(Instant) override {
+      workers.before_end();
+      throw Ended{};
+    }
+    EndingWorkers& workers;
+  };
+};
+
+TEST_F(Kept, ATurnGivenToAnEndedProcessIsPassedOn) {
+  EndingWorkers ending;
+  Turn turn(ending);
+  ASSERT_TRUE(turn.enter(soon()));
+  ending.before_end = [&] { turn.leave(); };
+  EXPECT_THROW((void)turn.enter(soon()), EndingWorkers::Ended);
+  ASSERT_TRUE(turn.enter(soon())) << "free again, so nobody waits";
+  ending.before_end = [] {};
+  EXPECT_THROW((void)turn.enter(soon()), EndingWorkers::Ended);
+  turn.leave();
+  EXPECT_TRUE(turn.enter(soon())) << "the ended one left no place in the queue";
 }
 
 }  // namespace

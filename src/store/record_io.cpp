@@ -15,7 +15,7 @@ Result<Revision> write(Store& store, const std::string& key, const std::string& 
   if (!seen) return done;  // still unknown; the first error says more than the second
   const Revision stands = *seen ? (*seen)->revision : 0;
   if (stands == expected) return done;
-  if (stands > expected && (*seen)->value == value) return stands;
+  if (*seen && (*seen)->value == value) return stands;
   return fail(Failure::conflict, key + " was changed by somebody else, read it again");
 }
 

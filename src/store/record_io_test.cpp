@@ -122,6 +122,15 @@ TEST_F(RecordIo, SomebodyElsesChangeIsAConflict) {
   }
 }
 
+TEST_F(RecordIo, ADeletedRecordIsAConflict) {
+  ASSERT_TRUE(write(record_of(1, "a"), 0));
+  store.lost = Lost::request;
+  store.afterwards = [&](Store& inner) {
+    ASSERT_TRUE(inner.commit({{keys.leadership(orders), 1, std::nullopt, 0}}, soon()));
+  };
+  EXPECT_EQ(write(record_of(2, "b"), 1).error().failure, Failure::conflict);
+}
+
 // The same value at the revision that we started from is not ours.
 TEST_F(RecordIo, AnEqualValueAtTheOldRevisionProvesNothing) {
   ASSERT_TRUE(write(record_of(1, "a"), 0));
