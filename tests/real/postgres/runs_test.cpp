@@ -2,10 +2,13 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
+#include <csignal>
+#include <functional>
+#include <utility>
 
 #include "tests/real/support.h"
 
@@ -36,11 +39,27 @@ class Stranger {
     ok_ = ::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
           ::listen(fd_, 1) == 0;
   }
-  ~Stranger() { ::close(fd_); }
+  ~Stranger() {
+    ::close(fd_);
+    if (child_ > 0) {
+      ::kill(child_, SIGKILL);
+      ::waitpid(child_, nullptr, 0);
+    }
+  }
   bool ok() const { return ok_; }
+  // From now on only a process of its own listens there; returns its id.
+  pid_t move_to_child() {
+    child_ = ::fork();
+    if (child_ == 0) {
+      for (;;) ::pause();
+    }
+    ::close(std::exchange(fd_, -1));
+    return child_;
+  }
 
  private:
   int fd_;
+  pid_t child_ = -1;
   bool ok_ = false;
 };
 
@@ -298,13 +317,17 @@ TEST_F(PostgresRuns, LeavesForeignDataUntouched) {
 TEST_F(PostgresRuns, NamesTheStrangerOnItsPort) {
   ASSERT_TRUE(create("a", "first0000001"));
   {
-    const Stranger stranger(it.member("a"));
+    Stranger stranger(it.member("a"));
     ASSERT_TRUE(stranger.ok());
+    const pid_t holder = stranger.move_to_child();
+    // We ourselves have the same port of another address, and are no stranger to this one.
+    const Stranger bystander(it.member("b"));
+    ASSERT_TRUE(bystander.ok());
     const auto started = start("a");
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().failure, Failure::held);
-    const std::string me = std::to_string(::getpid());
-    EXPECT_NE(started.error().what.find(me), std::string::npos) << started.error().what;
+    const std::string named = "(pid " + std::to_string(holder) + ")";
+    EXPECT_NE(started.error().what.find(named), std::string::npos) << started.error().what;
     EXPECT_EQ(local("a").server.life, ServerLife::absent);
   }
   ASSERT_TRUE(start("a"));
