@@ -278,11 +278,11 @@ TEST_F(Peers, ALargeBodyPassesAndATooLargeOneIsRefusedBeforeItIsHandled) {
     return request.body;
   });
   const std::string large(15u << 20, 'x');
-  const auto echoed = caller_->call(b(), "/x", Json(large), clock_->within(30s));
+  const auto echoed = caller_->call(b(), "/x", Json(large), clock_->within(120s));
   ASSERT_TRUE(echoed) << echoed.error().what;
   EXPECT_EQ(echoed->text().size(), large.size());
   const auto refused =
-      caller_->call(b(), "/x", Json(std::string(17u << 20, 'x')), clock_->within(30s));
+      caller_->call(b(), "/x", Json(std::string(17u << 20, 'x')), clock_->within(120s));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().failure, Failure::bad_data) << refused.error().what;
   EXPECT_EQ(handled_, 1);
