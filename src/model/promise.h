@@ -13,8 +13,9 @@ namespace weir {
 struct Promise {
   Voter voter;
   std::int64_t round = 0;
-  // The epoch whose log this is: that of the last leader from whose history the log was seen to
-  // descend when it began to follow, or that it led itself. Compared before the standing.
+  // The epoch of the log's last record: of the leader that wrote it. Compared before the standing.
+  // Not the epoch of the leader that the member follows: one that follows and has received nothing
+  // yet may hold less than another of an older epoch.
   Epoch of;
   Standing standing;  // the end of the valid log on its own disk
   bool operator==(const Promise&) const = default;

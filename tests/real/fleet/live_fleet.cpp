@@ -1,11 +1,13 @@
 // How tests drive a whole fleet.
 #include "tests/real/fleet/live_fleet.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +25,19 @@ namespace {
 std::string binary() {
   const char* given = std::getenv("WEIR_BINARY");
   return given == nullptr ? WEIR_BINARY_DEFAULT : given;
+}
+
+// A fleet that an earlier, killed test left behind keeps its block.
+bool nobody_listens(const std::string& ip, std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, ip.c_str(), &address.sin_addr);
+  const bool refused =
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;
+  close(fd);
+  return refused;
 }
 
 std::string link_of(const std::string& path) {
@@ -43,7 +58,8 @@ LiveFleet::LiveFleet() {
     const int fd = open(fmt::format("/tmp/weir-test-net-{}.lock", third).c_str(),
                         O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) continue;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    const bool ours = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (ours && nobody_listens(fmt::format("127.65.{}.250", third), 7400)) {
       lock_ = fd;
       network_ = fmt::format("127.65.{}", third);
     } else {
