@@ -25,8 +25,13 @@ Result<> PostgresRuns::prepare_folders(const Member& member) {
   const Layout l = context_.layout(member);
   const Setting& setting = context_.setting();
   const std::string members = setting.state + "/members";
-  WEIR_TRY_(context_.files().make_folder(members, 0711));
-  WEIR_TRY_(context_.files().make_folder(setting.run, 0711));
+  // Only where the server is another user is there anybody to let pass.
+  const int passage = setting.server_user.empty() ? 0700 : 0711;
+  WEIR_TRY_(context_.files().make_folder(members, passage));
+  // Parents that a folder needs are made open to others, which guards refuse in a user's own.
+  const std::string fleet_run = setting.run.substr(0, setting.run.rfind('/'));
+  WEIR_TRY_(context_.files().make_folder(fleet_run, passage));
+  WEIR_TRY_(context_.files().make_folder(setting.run, passage));
   if (!setting.server_user.empty()) {
     for (const std::string& folder : {setting.state, members, setting.run}) {
       WEIR_TRY_(open_passage(folder));
