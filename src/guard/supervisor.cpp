@@ -295,8 +295,10 @@ class Loop {
 
 Result<> supervise(World& world, const SupervisorPlan& plan) {
   const std::string folder = plan.state.substr(0, plan.state.find_last_of('/'));
-  WEIR_TRY_(world.files.make_folder(folder, 0711));
-  WEIR_TRY_(world.files.make_folder(plan.socket.substr(0, plan.socket.find_last_of('/')), 0711));
+  // Only as root do servers of another user pass through; a user's folders are his alone.
+  const int mode = ::geteuid() == 0 ? 0711 : 0700;
+  WEIR_TRY_(world.files.make_folder(folder, mode));
+  WEIR_TRY_(world.files.make_folder(plan.socket.substr(0, plan.socket.find_last_of('/')), mode));
   // Held for our life; children drop it at their exec.
   const Result<Descriptor> lock =
       take_lock(world.clock, plan.state + ".lock", world.clock.within(0ns));
