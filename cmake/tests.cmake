@@ -70,3 +70,7 @@ foreach(folder base model config store journal failover provision agent sim)
     endif()
   endif()
 endforeach()
+
+# The outside client of `./dev bench failover`: libpq, and nothing of weir's.
+add_executable(bench_outage EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/outage.cpp)
+target_link_libraries(bench_outage PRIVATE weir_flags PostgreSQL::PostgreSQL)
