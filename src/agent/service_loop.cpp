@@ -120,7 +120,13 @@ bool ServiceLoop::look_at_own() {
   if (failover::wants_standing(view(), board_.position_known()) && engine_.leads() != nullptr) {
     const auto standing =
         engine_.leads()->find_standing(self_, ports_.world.clock.within(kStandingLimit));
-    if (standing) board_.learn_standing();
+    if (standing) {
+      board_.learn_standing();
+      // What was found on the disk may say how long a start would take.
+      if (const auto again = engine_.runs()->local(self_)) {
+        board_.learn_local(*again, ports_.world.clock.now());
+      }
+    }
   }
   return true;
 }

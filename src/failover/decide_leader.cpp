@@ -159,7 +159,10 @@ bool rising(const View& view) {
   if (view.own.led != view.record.epoch) return view.now - view.memory.epoch_seen < limit;
   if (view.own.server.life == ServerLife::running) return false;
   const Instant ended = std::max(view.memory.server_ended_seen, view.memory.began);
-  return view.now - ended < limit && decide_restart(view).step.has_value();
+  // How long a start would take is found out first; until then nobody needs to suspect anything.
+  const bool finding_out =
+      !view.own.restart_estimate && view.now - ended < view.given.policy.find_out_limit;
+  return finding_out || (view.now - ended < limit && decide_restart(view).step.has_value());
 }
 
 std::optional<Decision> decide_as_leader(const View& view) {

@@ -56,6 +56,20 @@ Record taken_by(const View& view, const weir::Promise& own) {
   return next;
 }
 
+// A former leader holds the freshest log, but its server is down: where the promises of living
+// voters suffice, one of them is up sooner. So it waits a moment before it gives its own.
+bool others_may_suffice(const View& view) {
+  if (!leads_by_record(view)) return false;
+  if (view.now - view.memory.round_seen >= view.given.policy.leader_waits) return false;
+  std::vector<Voter> living;
+  for (const Other& other : view.others) {
+    const bool alive = other.voice.server == ServerLife::running &&
+                       view.now - other.voice.heard < view.given.policy.suspect_after;
+    if (alive) living.push_back(other.voice.voter);
+  }
+  return promises_suffice(view.record, living);
+}
+
 std::optional<Decision> choose(const View& view) {
   const std::vector<weir::Promise> promises = counted(view);
   if (!promises_suffice(view.record, voters_of(promises))) return std::nullopt;
@@ -100,6 +114,10 @@ std::optional<Decision> decide_in_round(const View& view) {
   const bool leading = view.own.server.life == ServerLife::running && !view.own.as_replica;
   if (leading) {
     return Decision{std::nullopt, fmt::format("leads on while round {} is open", number)};
+  }
+  if (others_may_suffice(view)) {
+    return Decision{std::nullopt,
+                    fmt::format("round {} may do without the former leader's promise", number)};
   }
   return Decision{GivePromise{number}, fmt::format("round {} is open", number)};
 }

@@ -412,11 +412,26 @@ const Row kLeader[] = {
        v.memory.server_ended_seen = kNow - 2300ms;
      },
      "Restart", "its server is dead, and nobody opens a round"},
-    {"its server died, and a round is open",
+    {"its server died, and a round is open that others may win",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.record.round = weir::OpenRound{2, HostName("b")};
+       v.memory.round_seen = kNow - 400ms;
+     },
+     nullptr, "round 2 may do without the former leader's promise"},
+    {"its server died, and a round is open that nobody won in time",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.record.round = weir::OpenRound{2, HostName("b")};
+       v.memory.round_seen = kNow - 500ms;
+     },
+     "GivePromise", "round 2 is open"},
+    {"its server died, and a round is open that others cannot win",
      [](View& v) {
        v.own.server.life = ServerLife::ended;
        v.record.round = weir::OpenRound{2, HostName("b")};
        v.memory.round_seen = kNow;
+       other(v, "c").voice.server = ServerLife::ended;
      },
      "GivePromise", "round 2 is open"},
     {"a round is open while it serves",
@@ -587,6 +602,8 @@ TEST(FailoverRising, IsBounded) {
   view = leading();
   view.own.server.life = ServerLife::ended;
   view.memory.server_ended_seen = kNow - 100ms;
+  EXPECT_TRUE(rising(view));  // it is finding out
+  view.memory.server_ended_seen = kNow - 300ms;
   EXPECT_FALSE(rising(view));  // a failover is the sooner, so it does not rise
   view.own.restart_estimate = 200ms;
   EXPECT_TRUE(rising(view));

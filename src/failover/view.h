@@ -20,7 +20,9 @@ struct Policy {
   Duration narrow_after = 1500ms;  // a voter's silence; with detection the set follows within 2 s
   Duration round_limit = 3s;
   Duration failover_estimate = 1s;
-  Duration rising_limit = 10s;  // then a leader that does not come up is a dead leader
+  Duration find_out_limit = 300ms;  // for the estimate of a restart in place
+  Duration leader_waits = 500ms;    // before a former leader's promise, where others may suffice
+  Duration rising_limit = 10s;      // then a leader that does not come up is a dead leader
   int sync = 1;
 };
 

@@ -125,4 +125,21 @@ Result<StartLock> Context::lock_start(const Member& member, Deadline deadline) {
   return StartLock(std::move(token));
 }
 
+void Context::note_restart_estimate(const Member& member, std::optional<Duration> estimate) {
+  const std::lock_guard lock(mutex_);
+  const std::string key = member.service.text + "-" + member.name.text;
+  if (estimate) {
+    restart_estimates_[key] = *estimate;
+  } else {
+    restart_estimates_.erase(key);
+  }
+}
+
+std::optional<Duration> Context::restart_estimate(const Member& member) {
+  const std::lock_guard lock(mutex_);
+  const auto found = restart_estimates_.find(member.service.text + "-" + member.name.text);
+  if (found == restart_estimates_.end()) return std::nullopt;
+  return found->second;
+}
+
 }  // namespace weir::engine::postgres

@@ -80,6 +80,11 @@ class Context {
   // Copies this host's certificate and key to RECEIVER/EPOCH, for a receiver of that epoch.
   Result<> place_receiver_key(const Member& member, const Epoch& epoch);
 
+  // How long a start in place would take, as last found for a stopped server; forgotten when it
+  // starts.
+  void note_restart_estimate(const Member& member, std::optional<Duration> estimate);
+  std::optional<Duration> restart_estimate(const Member& member);
+
   // Waits until no start and no promise of this member is under way here; held at the deadline.
   Result<StartLock> lock_start(const Member& member, Deadline deadline);
 
@@ -88,6 +93,7 @@ class Context {
   const Setting setting_;
   std::mutex mutex_;  // never held over a port call
   std::map<std::string, std::weak_ptr<void>> starting_;
+  std::map<std::string, Duration> restart_estimates_;
 };
 
 }  // namespace weir::engine::postgres

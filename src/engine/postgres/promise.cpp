@@ -20,6 +20,8 @@ constexpr Duration kReceiverDies = 2s;     // after SIGTERM; it may be in an fsy
 constexpr Duration kSettles = 10ms;        // between two equal positions
 constexpr Duration kAsksFor = 500ms;
 constexpr const char* kAway = "away-";
+constexpr Duration kStartTakes = 300ms;          // without anything to replay
+constexpr double kReplayedInASecond = 64 << 20;  // of crash recovery; careful
 
 bool is_running(const Local& here) { return here.server.life == ServerLife::running; }
 
@@ -200,7 +202,16 @@ Result<Standing> PostgresLeads::find_standing(const Member& member, Deadline dea
         Failure::not_found,
         fmt::format("cannot find the end of the log of {}: it has no data", member.name.text));
   }
-  return standing_here(context_, member, is_running(here), deadline);
+  WEIR_TRY(const Standing standing, standing_here(context_, member, is_running(here), deadline));
+  if (!is_running(here)) {
+    WEIR_TRY(const Control control, read_control(context_, member, deadline));
+    const std::uint64_t replay =
+        standing.at > control.redo ? standing.at.at - control.redo.at : std::uint64_t{0};
+    context_.note_restart_estimate(
+        member, kStartTakes + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(
+                                  static_cast<double>(replay) / kReplayedInASecond)));
+  }
+  return standing;
 }
 
 }  // namespace weir::engine::postgres

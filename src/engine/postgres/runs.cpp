@@ -74,6 +74,7 @@ Result<> PostgresRuns::start(const Member& member, Epoch epoch, Deadline deadlin
       WEIR_TRY_(probe_port(member.address, member.port));
       WEIR_TRY_(prepare_folders(member));
     }
+    context_.note_restart_estimate(member, std::nullopt);
     // Also where it runs: its guard may have died, and a start gives it a new one.
     WEIR_TRY_(servers.start(server, deadline));
   }
@@ -167,6 +168,9 @@ Result<Local> PostgresRuns::local(const Member& member) {
     out.data = true;
     out.incarnation = incarnation;
     out.as_replica = files.exists(l.data + "/standby.signal");
+    if (out.server.life != ServerLife::running) {
+      out.restart_estimate = context_.restart_estimate(member);
+    }
     return out;
   }
   if (const auto foreign = refuse_foreign(member); !foreign) {
