@@ -1,0 +1,35 @@
+# The simulator: its library, `weir_sim`, its tests, and the same sources once more with mutants.
+
+file(GLOB_RECURSE sim_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sim/*.cpp)
+set(sim_tests ${sim_sources})
+list(FILTER sim_sources EXCLUDE REGEX "_test\\.cpp$|/main\\.cpp$")
+list(FILTER sim_tests INCLUDE REGEX "_test\\.cpp$")
+list(FILTER sim_tests EXCLUDE REGEX "mutants_test\\.cpp$")
+
+add_library(weir_simulator STATIC ${sim_sources})
+target_link_libraries(weir_simulator PUBLIC weir_agent Boost::context)
+if(WEIR_SANITIZE)
+  target_compile_definitions(weir_simulator PRIVATE BOOST_USE_ASAN)
+endif()
+
+add_executable(weir_sim sim/main.cpp)
+target_link_libraries(weir_sim PRIVATE weir_simulator)
+
+add_executable(sim_test ${sim_tests})
+target_link_libraries(sim_test PRIVATE weir_simulator GTest::gtest_main)
+target_compile_definitions(sim_test PRIVATE
+  WEIR_SCENARIOS="${CMAKE_SOURCE_DIR}/tests/scenarios")
+add_test(NAME sim COMMAND sim_test)
+set_tests_properties(sim PROPERTIES LABELS sim TIMEOUT 600)
+
+# Only the folders that hold a mutant, or that inline `mutant`, are compiled a second time; the
+# linker takes them before the libraries of the same folders.
+file(GLOB mutated CONFIGURE_DEPENDS
+  ${CMAKE_SOURCE_DIR}/src/failover/*.cpp ${CMAKE_SOURCE_DIR}/src/engine/fake/*.cpp)
+list(FILTER mutated EXCLUDE REGEX "_test\\.cpp$")
+add_executable(sim_mutants_test sim/mutants_test.cpp ${mutated})
+target_compile_definitions(sim_mutants_test PRIVATE WEIR_MUTANTS
+  WEIR_SCENARIOS="${CMAKE_SOURCE_DIR}/tests/scenarios")
+target_link_libraries(sim_mutants_test PRIVATE weir_simulator GTest::gtest_main)
+add_test(NAME sim_mutants COMMAND sim_mutants_test)
+set_tests_properties(sim_mutants PROPERTIES LABELS sim TIMEOUT 600)

@@ -1,0 +1,182 @@
+// Each checker is shown to fail: a world is made in which its rule is broken, and to be content
+// with the same world unbroken.
+#include <gtest/gtest.h>
+
+#include "sim/checkers/checker.h"
+#include "sim/ports.h"
+
+namespace weir::sim {
+namespace {
+
+using engine::FakeServer;
+using engine::RowId;
+
+const Voter kB{MemberName("b"), Incarnation("bbb")};
+const Voter kC{MemberName("c"), Incarnation("ccc")};
+
+// Three disks and servers without weir: leaders and rows are made by hand.
+class Checkers : public testing::Test {
+ protected:
+  Checkers() : cluster(random) {
+    service.name = ServiceName("orders");
+    for (const std::string name : {"a", "b", "c"}) {
+      service.members.push_back({service.name, MemberName(name), HostName(name), "127.0.0.1", 1});
+      cluster.add_host(HostName(name), disks[name], "/state");
+    }
+    record.epoch = {0, 1};
+    record.leader = {MemberName("a"), Incarnation("aaa")};
+    record.set = {{kB, kC}, 1};
+  }
+
+  std::string id(const std::string& name) { return "orders/" + name; }
+  void lead(const std::string& name, std::int64_t epoch) {
+    cluster.init(id(name));
+    engine::FakeSettings settings;
+    settings.epoch = epoch;
+    settings.set = record.set;
+    ASSERT_TRUE(disks[name].write(cluster.paths(id(name), HostName(name)).settings(),
+                                  to_json(settings).dump(), 0600));
+    cluster.launch(id(name), HostName(name));
+    for (int i = 0; i < 200; ++i) cluster.tick(at += 4ms);
+  }
+  Truth truth() { return {at, cluster, service, record, faults, calm}; }
+  FakeServer& server(const std::string& name) { return *cluster.server(id(name)); }
+  // A row that its server acknowledges, whoever holds it.
+  RowId acknowledge(Checker& checker, const std::string& name) {
+    EXPECT_TRUE(cluster.commit(id(name), {}).has_value());
+    const RowId row = cluster.disk(id(name)).log.back();
+    checker.on_acknowledged(truth(), server(name), row);
+    return row;
+  }
+
+  SimRandom random{1};
+  engine::FakeCluster cluster;
+  std::map<std::string, SimDisk> disks;
+  Service service;
+  Record record;
+  Instant at{};
+  int faults = 0;
+  bool calm = false;
+};
+
+TEST_F(Checkers, AcknowledgedSeesALostRow) {
+  for (const bool lost : {false, true}) {
+    const auto checker = check_acknowledged();
+    lead("a", 1);
+    acknowledge(*checker, "a");
+    if (lost) cluster.disk(id("a")).log.pop_back();
+    checker->on_end(truth());
+    EXPECT_EQ(checker->violations().empty(), !lost);
+    cluster.end(id("a"), false);
+  }
+}
+
+TEST_F(Checkers, OneWriterSeesALateAcknowledgementThatTheSuccessorLacks) {
+  lead("a", 1);
+  lead("b", 2);
+  for (const bool held : {true, false}) {
+    const auto checker = check_one_writer();
+    acknowledge(*checker, "a");
+    acknowledge(*checker, "b");
+    EXPECT_TRUE(cluster.commit(id("a"), {}).has_value());
+    const RowId late = cluster.disk(id("a")).log.back();
+    if (held) cluster.disk(id("b")).log.push_back(late);
+    checker->on_acknowledged(truth(), server("a"), late);
+    EXPECT_EQ(checker->violations().empty(), held);
+  }
+}
+
+TEST_F(Checkers, OneWriterSeesTwoLeadersOfOneEpoch) {
+  lead("a", 1);
+  lead("b", 1);
+  const auto checker = check_one_writer();
+  acknowledge(*checker, "a");
+  EXPECT_TRUE(checker->violations().empty());
+  acknowledge(*checker, "b");
+  EXPECT_FALSE(checker->violations().empty());
+}
+
+TEST_F(Checkers, SetInequalitySeesAWalsenderThatCountsWhoIsNotRecorded) {
+  lead("a", 1);
+  engine::FakeSender sender;
+  sender.voter = kC;
+  sender.loaded = record.set;
+  sender.counted = true;
+  server("a").senders[id("c")] = sender;
+  const auto checker = check_set_inequality();
+  checker->on_tick(truth());
+  EXPECT_TRUE(checker->violations().empty());
+  server("a").loaded.set = {{kB}, 1};  // what new ones inherit is narrow already
+  record.set = {{kB}, 1};              // recorded before c's walsender had loaded it
+  checker->on_tick(truth());
+  ASSERT_FALSE(checker->violations().empty());
+  EXPECT_NE(checker->violations()[0].find("walsender of orders/c"), std::string::npos);
+}
+
+TEST_F(Checkers, SetInequalitySeesAListThatIsWiderThanTheRecord) {
+  lead("a", 1);
+  const auto checker = check_set_inequality();
+  record.set = {{kB}, 1};
+  checker->on_tick(truth());
+  EXPECT_FALSE(checker->violations().empty());
+}
+
+TEST_F(Checkers, JournaledSeesAStepWithoutIntent) {
+  const auto checker = check_journaled();
+  const HostName a("a");
+  const auto effect = [&](std::string_view call, std::string_view detail,
+                          std::string_view content = {}) {
+    checker->on_effect(truth(), {a, call, detail, content});
+  };
+  checker->on_agent_began(a);
+  effect("server.kill_all", "sim/a/orders-a");  // a fence needs none
+  effect("write", "/state/agent.json");         // and is no member's
+  effect("appended", "/state/journal", "{\"number\":1,\"outcome\":\"open\"}\n");
+  effect("write", "/state/members/orders-a/promise.json");
+  EXPECT_TRUE(checker->violations().empty());
+  effect("appended", "/state/journal", "{\"of\":1,\"outcome\":\"done\"}\n");
+  effect("write", "/state/members/orders-a/promise.json");
+  EXPECT_EQ(checker->violations().size(), 1u);
+  effect("appended", "/state/journal", "{\"number\":2,\"outcome\":\"open\"}\n");
+  checker->on_agent_began(a);  // an intent of an earlier life allows nothing
+  effect("server.start", "sim/a/orders-a");
+  EXPECT_EQ(checker->violations().size(), 2u);
+}
+
+TEST_F(Checkers, FlappingSeesAChangeInTheCalm) {
+  lead("a", 1);
+  const auto checker = check_flapping();
+  calm = true;
+  checker->on_tick(truth());
+  checker->on_tick(truth());
+  EXPECT_TRUE(checker->violations().empty());
+  record.epoch = {0, 2};
+  checker->on_tick(truth());
+  EXPECT_FALSE(checker->violations().empty());
+}
+
+TEST_F(Checkers, FlappingCountsPromotionsAgainstFaults) {
+  lead("a", 1);
+  cluster.disk(id("a")).lineage.branches.resize(3);
+  faults = 2;
+  const auto enough = check_flapping();
+  enough->on_end(truth());
+  EXPECT_TRUE(enough->violations().empty());
+  faults = 1;
+  const auto too_many = check_flapping();
+  too_many->on_end(truth());
+  EXPECT_FALSE(too_many->violations().empty());
+}
+
+TEST_F(Checkers, ProgressNamesWhatIsMissing) {
+  EXPECT_NE(not_back(truth()).find("does not lead"), std::string::npos);
+  lead("a", 1);
+  EXPECT_EQ(not_back(truth()), "the leader has no confirmed commit of its own");
+  record.confirmed = true;
+  EXPECT_EQ(not_back(truth()), "orders/b does not run");
+  record.round = OpenRound{2, HostName("b")};
+  EXPECT_EQ(not_back(truth()), "round 2 is open");
+}
+
+}  // namespace
+}  // namespace weir::sim

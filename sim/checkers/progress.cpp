@@ -1,0 +1,44 @@
+// Progress: once faults stopped, a leader serves under the record, its own commit is confirmed, and
+// every member is back in the set. The run asks each tick and bounds how long it may take.
+#include <fmt/format.h>
+
+#include "sim/checkers/checker.h"
+
+namespace weir::sim {
+namespace {
+
+std::string replica_is_not_back(const Truth& truth, const engine::FakeServer& leader,
+                                const MemberName& member) {
+  const std::string id = truth.id(member);
+  const auto& servers = truth.cluster.servers();
+  const auto found = servers.find(id);
+  if (found == servers.end() || found->second.orphaned) return id + " does not run";
+  if (found->second.leader) return id + " runs as a leader of its own";
+  const auto sender = leader.senders.find(id);
+  if (sender == leader.senders.end()) return id + " does not stream from the leader";
+  if (!truth.record.set.counts(sender->second.voter)) return id + " is not in the recorded set";
+  if (!sender->second.counted) return id + " is not counted by the leader's server";
+  return {};
+}
+
+}  // namespace
+
+std::string not_back(const Truth& truth) {
+  if (truth.record.epoch.none()) return "the service has no record";
+  const engine::FakeServer* leader = truth.leader();
+  if (leader == nullptr) {
+    return fmt::format("{}, whom the record names in epoch {}, does not lead",
+                       truth.record.leader.member.text, show(truth.record.epoch));
+  }
+  if (truth.record.round) return fmt::format("round {} is open", truth.record.round->number);
+  if (!truth.record.confirmed) return "the leader has no confirmed commit of its own";
+  if (!truth.record.previous.empty()) return "the record still holds previous sets";
+  for (const Member& member : truth.service.members) {
+    if (member.name == truth.record.leader.member) continue;
+    std::string why = replica_is_not_back(truth, *leader, member.name);
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,144 @@
+// The ports of world/ for one simulated host. Every call is a yield point: time passes before and
+// after its effect, and the process may be killed at either.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "engine/fake/fake.h"
+#include "sim/fibers.h"
+#include "world/world.h"
+
+namespace weir::sim {
+
+// One seed, one stream; splitmix64.
+class SimRandom : public Random {
+ public:
+  explicit SimRandom(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() override;
+  Duration between(Duration least, Duration most);
+  bool chance(double share);
+
+ private:
+  std::uint64_t state_;
+};
+
+class SimClock : public Clock {
+ public:
+  explicit SimClock(Fibers& fibers) : fibers_(fibers) {}
+  Instant now() override { return fibers_.now(); }
+  WallTime wall() override;
+  void sleep_until(Instant when) override { fibers_.sleep_until(when); }
+
+ private:
+  Fibers& fibers_;
+};
+
+// The durable content of one host's disk; survives every crash. Passes no time.
+class SimDisk : public Files {
+ public:
+  Result<std::string> read(const std::string& path) override;
+  Result<> write(const std::string& path, std::string_view content, int mode) override;
+  Result<> append(const std::string& path, std::string_view content) override;
+  Result<> rename(const std::string& from, const std::string& to) override;
+  Result<> remove(const std::string& path) override;
+  Result<> make_folder(const std::string& path, int mode) override;
+  Result<std::vector<std::string>> list(const std::string& path) override;
+  bool exists(const std::string& path) override;
+
+ private:
+  std::map<std::string, std::string> files_;
+  std::set<std::string> folders_;
+};
+
+// Called at each port call, before its effect and again (under another name) after it.
+using Crossing = std::function<void(std::string_view call, std::string_view detail)>;
+
+// Passes a little time in the running fiber and leaves a mark in the trace. False when the caller
+// is dead: then the call has no effect and fails.
+class Passage {
+ public:
+  Passage(Fibers& fibers, SimRandom& random) : fibers_(fibers), random_(random) {}
+  bool cross(std::string_view call, std::string_view detail, Duration least, Duration most);
+  Crossing on_cross;
+
+ private:
+  Fibers& fibers_;
+  SimRandom& random_;
+};
+
+// What processes of a host see of its disk: durable calls that take time. An append that is cut off
+// by a kill may leave a torn piece.
+class SimFiles : public Files {
+ public:
+  SimFiles(SimDisk& disk, Passage& passage, SimRandom& random)
+      : disk_(disk), passage_(passage), random_(random) {}
+  Result<std::string> read(const std::string& path) override;
+  Result<> write(const std::string& path, std::string_view content, int mode) override;
+  Result<> append(const std::string& path, std::string_view content) override;
+  Result<> rename(const std::string& from, const std::string& to) override;
+  Result<> remove(const std::string& path) override;
+  Result<> make_folder(const std::string& path, int mode) override;
+  Result<std::vector<std::string>> list(const std::string& path) override;
+  bool exists(const std::string& path) override;
+  std::function<void(const std::string& path, std::string_view content)> on_appended;
+
+ private:
+  Result<> change(std::string_view call, const std::string& path,
+                  const std::function<Result<>()>& effect);
+  SimDisk& disk_;
+  Passage& passage_;
+  SimRandom& random_;
+};
+
+// No program of the simulated hosts is real.
+class SimPrograms : public Programs {
+ public:
+  Result<Output> run(const Command& command, Deadline deadline) override;
+};
+
+class SimServers : public Servers {
+ public:
+  SimServers(Servers& inner, Passage& passage) : inner_(inner), passage_(passage) {}
+  Result<ServerState> start(const ServerSpec& spec, Deadline deadline) override;
+  Result<ServerState> state(const ServerSpec& spec) override;
+  Result<> signal(const ServerSpec& spec, int signal) override;
+  Result<> kill_all(const ServerSpec& spec, Deadline deadline) override;
+  Result<bool> any_left(const ServerSpec& spec) override;
+
+ private:
+  Servers& inner_;
+  Passage& passage_;
+};
+
+// Jobs are fibers of the process that begins them.
+class SimWorkers : public Workers {
+ public:
+  explicit SimWorkers(Fibers& fibers) : fibers_(fibers) {}
+  std::shared_ptr<Job> begin(std::string name, std::function<void()> work) override;
+  std::unique_ptr<Alarm> make_alarm() override;
+
+ private:
+  Fibers& fibers_;
+};
+
+// All ports of one host.
+struct SimHost {
+  SimHost(Fibers& fibers, SimRandom& random, engine::FakeCluster& cluster, const HostName& name);
+
+  const HostName name;
+  SimDisk disk;
+  SimClock clock;
+  Passage passage;
+  SimFiles files;
+  SimPrograms programs;
+  engine::FakeServers guards;
+  SimServers servers;
+  SimWorkers workers;
+  World world;
+};
+
+}  // namespace weir::sim

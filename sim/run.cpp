@@ -1,0 +1,328 @@
+// The course of a run: come up, load and faults, heal, be calm, judge.
+#include "sim/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "sim/load.h"
+#include "sim/world.h"
+#include "world/log.h"
+
+namespace weir::sim {
+namespace {
+
+constexpr Duration kUpWithin = 60s;
+constexpr Duration kCalmFor = 4s;
+constexpr Duration kLastWords = 2s;
+constexpr Duration kAgentRestart = 1s;
+
+class Run {
+ public:
+  Run(const Plan& plan, std::function<void(const std::string&)> tell)
+      : plan_(plan),
+        fleet_(plan.seed, plan.members, plan.sync),
+        load_(fleet_, plan.writers, plan.rate) {
+    set_log_floor(tell ? Level::info : Level::error);
+    if (tell) fleet_.fibers().tell_to(std::move(tell));
+  }
+
+  Report go() {
+    fleet_.begin();
+    phase_until_ = now() + kUpWithin;
+    tick();
+    fleet_.fibers().run_until(Instant(std::chrono::hours(1)));
+    return report();
+  }
+
+ private:
+  enum class Phase { coming_up, loaded, healing, calm, last_words };
+
+  Instant now() { return fleet_.fibers().now(); }
+  void later(Duration pause, std::function<void()> what) {
+    fleet_.fibers().at(now() + pause, std::move(what));
+  }
+  void note(const std::string& what) {
+    done_.push_back(fmt::format("{:.3f} s {}", since_load(), what));
+    fleet_.fibers().trace("fault", what);
+  }
+  double since_load() { return std::chrono::duration<double>(now() - load_began_).count(); }
+
+  void tick();
+  void go_on();
+  void enter(Phase phase, Duration at_most);
+  void heal();
+  void end(const std::string& why_not);
+  void inject(const FaultPlan& fault);
+  void arm(const FaultPlan& fault);
+  void on_cross(const HostName& host, std::string_view call, std::string_view detail);
+  MemberName aimed(const Target& target);
+  void watch_promotion();
+  Report report();
+
+  struct Armed {
+    FaultPlan plan;
+    HostName host;
+    bool counting = false;
+    int left = 0;
+  };
+
+  const Plan plan_;
+  SimFleet fleet_;
+  Load load_;
+  Phase phase_ = Phase::coming_up;
+  Instant phase_until_{};
+  Instant load_began_{};
+  std::optional<Armed> armed_;
+  std::vector<std::string> done_;
+  std::vector<std::string> own_violations_;
+  Instant leader_fault_{};
+  std::int64_t leader_fault_epoch_ = 0;
+  Duration promoted_within_{};
+};
+
+void Run::tick() {
+  fleet_.tick();
+  go_on();
+  if (!(phase_ == Phase::last_words && now() >= phase_until_)) {
+    later(engine::FakeCluster::kTick, [this] { tick(); });
+  } else {
+    fleet_.fibers().stop();
+  }
+}
+
+void Run::enter(Phase phase, Duration at_most) {
+  phase_ = phase;
+  phase_until_ = now() + at_most;
+  static const char* const kNames[] = {"coming up", "loaded", "healing", "calm", "last words"};
+  fleet_.fibers().trace("phase", kNames[static_cast<int>(phase)]);
+}
+
+void Run::go_on() {
+  watch_promotion();
+  const std::string why_not = phase_ == Phase::loaded ? "" : not_back(fleet_.truth());
+  switch (phase_) {
+    case Phase::coming_up:
+      if (!why_not.empty()) {
+        if (now() >= phase_until_) end("progress: the service did not come up: " + why_not);
+        return;
+      }
+      enter(Phase::loaded, plan_.load_for);
+      load_began_ = now();
+      load_.begin();
+      fleet_.on_cross = [this](const HostName& host, std::string_view call,
+                               std::string_view detail) { on_cross(host, call, detail); };
+      for (const FaultPlan& fault : plan_.faults) later(fault.at, [this, fault] { inject(fault); });
+      return;
+    case Phase::loaded:
+      if (now() < phase_until_) return;
+      heal();
+      enter(Phase::healing, plan_.back_within);
+      return;
+    case Phase::healing:
+      if (why_not.empty()) {
+        enter(Phase::calm, kCalmFor);
+        fleet_.calm = true;
+      } else if (now() >= phase_until_) {
+        end("progress: not whole again after the faults stopped: " + why_not);
+      }
+      return;
+    case Phase::calm:
+      if (now() >= phase_until_) end({});
+      return;
+    case Phase::last_words:
+      return;
+  }
+}
+
+// From here on nothing fails; hosts and agents that are down come back.
+void Run::heal() {
+  armed_.reset();
+  fleet_.on_cross = nullptr;
+  for (const Member& member : fleet_.service().members) {
+    fleet_.revive_host(member.host);
+    later(kAgentRestart, [this, host = member.host] { fleet_.start_agent(host); });
+    fleet_.cluster().pause_replay(fleet_.truth().id(member.name), now());
+  }
+}
+
+void Run::end(const std::string& why_not) {
+  if (!why_not.empty()) own_violations_.push_back(why_not);
+  load_.stop();
+  enter(Phase::last_words, kLastWords);
+}
+
+MemberName Run::aimed(const Target& target) {
+  const auto& members = fleet_.service().members;
+  const MemberName leader = fleet_.truth().record.leader.member;
+  if (target.who == Target::Who::leader) return leader;
+  if (target.who == Target::Who::member) {
+    return members[static_cast<std::size_t>(target.index) % members.size()].name;
+  }
+  std::vector<MemberName> replicas;
+  for (const Member& member : members) {
+    if (member.name != leader) replicas.push_back(member.name);
+  }
+  return replicas[static_cast<std::size_t>(target.index) % replicas.size()];
+}
+
+void Run::inject(const FaultPlan& fault) {
+  if (phase_ != Phase::loaded) return;
+  if (!fault.call.empty()) {
+    arm(fault);
+    return;
+  }
+  const MemberName member = aimed(fault.target);
+  const HostName host = fleet_.host_of(member);
+  const std::string id = fleet_.truth().id(member);
+  ++fleet_.faults;
+  const engine::FakeServer* leader = fleet_.truth().leader();
+  const bool hits_leader = leader != nullptr && leader->id == id;
+  note(fmt::format("{} {}", name_of(fault.fault), member.text));
+  switch (fault.fault) {
+    case Fault::kill_server:
+      fleet_.cluster().kill_server(id);
+      break;
+    case Fault::kill_host:
+      fleet_.kill_host(host);
+      later(fault.lasts, [this, host] { fleet_.revive_host(host); });
+      break;
+    case Fault::kill_agent:
+      fleet_.kill_agent(host);
+      later(kAgentRestart, [this, host] { fleet_.start_agent(host); });
+      break;
+    case Fault::lose_data:
+      fleet_.cluster().lose_data(id);
+      break;
+    case Fault::pause_replay:
+      fleet_.cluster().pause_replay(id, now() + fault.lasts);
+      break;
+  }
+  if (hits_leader && (fault.fault == Fault::kill_server || fault.fault == Fault::kill_host)) {
+    leader_fault_ = now();
+    leader_fault_epoch_ = fleet_.truth().record.epoch.number;
+  }
+}
+
+void Run::arm(const FaultPlan& fault) {
+  Armed armed;
+  armed.plan = fault;
+  armed.left = fault.crossings;
+  armed_ = armed;
+}
+
+// The kill is queued for this very instant; the caller goes on only later, so it dies in this call.
+void Run::on_cross(const HostName& host, std::string_view call, std::string_view detail) {
+  if (!armed_) return;
+  if (!armed_->counting) {
+    if (call != armed_->plan.call) return;
+    if (detail.find(armed_->plan.detail) == std::string_view::npos) return;
+    armed_->counting = true;
+    armed_->host = host;
+  } else if (host != armed_->host) {
+    return;
+  }
+  if (armed_->left-- > 0) return;
+  armed_.reset();
+  ++fleet_.faults;
+  note(fmt::format("kill-agent {} at {} {}", host.text, call, detail));
+  later(Duration{}, [this, host] {
+    fleet_.kill_agent(host);
+    later(kAgentRestart, [this, host] { fleet_.start_agent(host); });
+  });
+}
+
+void Run::watch_promotion() {
+  if (leader_fault_ == Instant{}) return;
+  const Truth truth = fleet_.truth();
+  if (truth.record.epoch.number <= leader_fault_epoch_ || !truth.record.confirmed) return;
+  promoted_within_ = std::max(promoted_within_, now() - leader_fault_);
+  leader_fault_ = Instant{};
+}
+
+Report Run::report() {
+  const Truth truth = fleet_.truth();
+  for (auto& checker : fleet_.checkers()) checker->on_end(truth);
+  Report out;
+  out.seed = plan_.seed;
+  out.trace_hash = fleet_.fibers().trace_hash();
+  out.violations = own_violations_;
+  for (const auto& checker : fleet_.checkers()) {
+    for (const std::string& what : checker->violations()) out.violations.push_back(what);
+  }
+  const auto& log = fleet_.cluster().disk(truth.id(truth.record.leader.member)).log;
+  const std::set<engine::RowId> held(log.begin(), log.end());
+  for (engine::RowId row = 0; row < fleet_.cluster().row_count(); ++row) {
+    const engine::FakeRow& written = fleet_.cluster().row(row);
+    if (!written.client || !written.acknowledged) continue;
+    ++out.acknowledged;
+    if (!held.contains(row)) ++out.lost;
+  }
+  out.promotions =
+      std::ssize(fleet_.cluster().disk(truth.id(truth.record.leader.member)).lineage.branches);
+  out.promoted_within = promoted_within_;
+  out.longest_gap = load_.tally().longest_gap;
+  out.ended = now();
+  out.faults = done_;
+  return out;
+}
+
+}  // namespace
+
+const char* name_of(Fault fault) {
+  switch (fault) {
+    case Fault::kill_server:
+      return "kill-server";
+    case Fault::kill_host:
+      return "kill-host";
+    case Fault::kill_agent:
+      return "kill-agent";
+    case Fault::lose_data:
+      return "lose-data";
+    case Fault::pause_replay:
+      return "pause-replay";
+  }
+  return "?";
+}
+
+Plan drawn_plan(std::uint64_t seed) {
+  SimRandom random(seed * 7919 + 17);
+  Plan out;
+  out.seed = seed;
+  const int count = 1 + static_cast<int>(random.next() % 4);
+  bool data_lost = false;
+  for (int i = 0; i < count; ++i) {
+    FaultPlan fault;
+    fault.at = random.between(500ms, 10s);
+    fault.lasts = random.between(1s, 8s);
+    const auto kind = random.next() % 10;
+    fault.target.who = random.chance(0.6) ? Target::Who::leader : Target::Who::replica;
+    fault.target.index = static_cast<int>(random.next() % 4);
+    if (kind < 3) {
+      fault.fault = Fault::kill_server;
+    } else if (kind < 6) {
+      fault.fault = Fault::kill_host;
+    } else if (kind < 7 && !data_lost) {
+      fault.fault = Fault::lose_data;  // at most `sync` disks may be lost
+      fault.target.who = Target::Who::replica;
+      data_lost = true;
+    } else if (kind < 8) {
+      fault.fault = Fault::pause_replay;
+      fault.target.who = Target::Who::replica;
+    } else {
+      fault.fault = Fault::kill_agent;
+      static const char* const kCalls[] = {"", "append", "store.commit", "rename", "server.start"};
+      fault.call = kCalls[random.next() % 5];
+      fault.crossings = static_cast<int>(random.next() % 12);
+    }
+    out.faults.push_back(fault);
+  }
+  return out;
+}
+
+Report run(const Plan& plan, std::function<void(const std::string&)> tell) {
+  return Run(plan, std::move(tell)).go();
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,34 @@
+// Scenario files of tests/scenarios: topology, load, faults and expectations as text.
+//   service orders postgres members=3 sync=1 durability=required
+//   seed    7
+//   load    100 writes/s for 15s
+//   at 2s   kill-server leader
+//   at 2s   kill-host replica 1 for 5s
+//   at 2s   kill-agent after write promise.json +2
+//   expect  promoted within 3s, lost 0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "sim/run.h"
+
+namespace weir::sim {
+
+struct Scenario {
+  Plan plan;
+  std::optional<Duration> promoted_within;  // from the leader's fault to a confirmed commit
+  std::optional<std::int64_t> promotions;   // exactly so many
+  std::size_t lost = 0;
+};
+
+// bad_config with FILE:LINE for text that it does not understand.
+Result<Scenario> parse_scenario(const std::string& file, const std::string& text);
+// Reads, runs and judges; what was expected and did not happen is among the violations.
+Result<Report> run_scenario(const std::string& path,
+                            std::function<void(const std::string&)> tell = {});
+Report run(const Scenario& scenario, std::function<void(const std::string&)> tell = {});
+
+}  // namespace weir::sim

@@ -1,0 +1,171 @@
+// Wiring: what app/ does for a real host, done for simulated ones.
+#include "sim/world.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "provision/provision.h"
+#include "store/memory/memory.h"
+
+namespace weir::sim {
+namespace {
+
+constexpr Duration kStateLimit = 1s;
+const char* const kHostNames[] = {"a", "b", "c", "d", "e"};
+
+Service make_service(int members, int sync) {
+  Service out;
+  out.name = ServiceName("orders");
+  out.engine = "fake";
+  out.sync = sync;
+  for (int i = 0; i < members; ++i) {
+    const std::string name = kHostNames[i];
+    out.members.push_back({out.name, MemberName(name), HostName(name),
+                           fmt::format("127.0.10.{}", i + 1), std::uint16_t{5432}});
+  }
+  return out;
+}
+
+}  // namespace
+
+SimFleet::Life::Life(SimFleet& fleet, const HostName& host)
+    : group(fleet.fibers_.new_group()),
+      store(*fleet.store_, fleet.host(host).passage),
+      caller(fleet.fibers_, fleet.host(host).passage, fleet.random_, host.text,
+             [&fleet](const std::string& name) { return fleet.doorway(name); }) {
+  engine::Setting engine_setting;
+  engine_setting.fleet = fleet.keys_.fleet;
+  engine_setting.host = host;
+  engine_setting.state = "/state";
+  engine_setting.run = "/run/" + host.text;
+  engine_setting.cert_name = host.text;
+  World& world = fleet.host(host).world;
+  agent::Engines engines;
+  engines["fake"] = engine::make_fake(world, engine_setting, fleet.cluster_);
+  agent = std::make_unique<agent::Agent>(world, store, caller, std::move(engines),
+                                         agent::Setting{fleet.keys_, host, "/state", {}});
+}
+
+SimFleet::SimFleet(std::uint64_t seed, int members, int sync)
+    : random_(seed), cluster_(random_), service_(make_service(members, sync)) {
+  keys_.fleet = FleetName("sim");
+  client_ = std::make_unique<SimHost>(fibers_, random_, cluster_, HostName("client"));
+  store_ = store::make_memory(client_->clock, client_->workers);
+  for (const Member& member : service_.members) {
+    auto host = std::make_unique<SimHost>(fibers_, random_, cluster_, member.host);
+    cluster_.add_host(member.host, host->disk, "/state");
+    host->passage.on_cross = [this, name = member.host](std::string_view call,
+                                                        std::string_view detail) {
+      const Truth now = truth();
+      for (auto& checker : checkers_) checker->on_effect(now, {name, call, detail, {}});
+      if (on_cross) on_cross(name, call, detail);
+    };
+    host->files.on_appended = [this, name = member.host](const std::string& path,
+                                                         std::string_view content) {
+      const Truth now = truth();
+      for (auto& checker : checkers_) checker->on_effect(now, {name, "appended", path, content});
+    };
+    hosts_[member.host] = std::move(host);
+  }
+  checkers_ = all_checkers();
+  cluster_.on_event = [this](const std::string& what) { fibers_.trace("cluster", what); };
+  cluster_.on_acknowledged = [this](const engine::FakeServer& server, engine::RowId row) {
+    const Truth now = truth();
+    for (auto& checker : checkers_) checker->on_acknowledged(now, server, row);
+  };
+}
+
+SimFleet::~SimFleet() {
+  for (const Member& member : service_.members) kill_agent(member.host);
+}
+
+void SimFleet::begin() {
+  std::vector<store::Change> changes;
+  changes.push_back({keys_.desired(service_.name), 0, to_json(service_).dump(), 0});
+  Json hosts = Json::array();
+  for (const Member& member : service_.members) {
+    hosts.add(to_json(Host{member.host, member.address}));
+  }
+  changes.push_back({keys_.hosts(), 0, hosts.dump(), 0});
+  changes.push_back(
+      {keys_.leadership(service_.name), 0, to_json(provision::first_record(service_)).dump(), 0});
+  WEIR_ASSERT(store_->commit(changes, client_->clock.within(kStateLimit)).has_value());
+  refresh_record();
+  for (const Member& member : service_.members) start_agent(member.host);
+}
+
+void SimFleet::refresh_record() {
+  const auto entry =
+      store_->get(keys_.leadership(service_.name), client_->clock.within(kStateLimit));
+  if (!entry || !*entry || (*entry)->revision == record_revision_) return;
+  record_revision_ = (*entry)->revision;
+  const auto json = Json::parse((*entry)->value);
+  WEIR_ASSERT(json.has_value());
+  auto record = record_from(*json);
+  WEIR_ASSERT(record.has_value());
+  record_ = std::move(*record);
+  fibers_.trace("record", (*entry)->value);
+}
+
+Truth SimFleet::truth() { return {fibers_.now(), cluster_, service_, record_, faults, calm}; }
+
+void SimFleet::tick() {
+  refresh_record();
+  cluster_.tick(fibers_.now());
+  const Truth now = truth();
+  for (auto& checker : checkers_) checker->on_tick(now);
+}
+
+Doorway SimFleet::doorway(const std::string& host) {
+  Doorway out;
+  out.host_up = cluster_.up(HostName(host));
+  const auto life = lives_.find(HostName(host));
+  if (life == lives_.end() || !life->second->open) return out;
+  out.group = life->second->group;
+  agent::Agent* agent = life->second->agent.get();
+  out.answer = [agent](const peer::Request& request) { return agent->answer(request); };
+  return out;
+}
+
+void SimFleet::start_agent(const HostName& host) {
+  if (lives_.contains(host) || !cluster_.up(host)) return;
+  fibers_.trace("agent starts", host.text);
+  for (auto& checker : checkers_) checker->on_agent_began(host);
+  Life* life = (lives_[host] = std::make_unique<Life>(*this, host)).get();
+  fibers_.begin(life->group, "agent " + host.text, [this, life, host] {
+    const auto started = life->agent->start();
+    if (started) {
+      life->open = true;
+      return;
+    }
+    // As a real agent it exits, and its supervisor starts it again.
+    fibers_.trace("agent did not start", started.error().what);
+    fibers_.at(fibers_.now(), [this, host] { kill_agent(host); });
+    fibers_.at(fibers_.now() + 1s, [this, host] { start_agent(host); });
+  });
+}
+
+void SimFleet::kill_agent(const HostName& host) {
+  const auto life = lives_.find(host);
+  if (life == lives_.end()) return;
+  fibers_.trace("agent is killed", host.text);
+  life->second->open = false;
+  fibers_.kill(life->second->group);
+  lives_.erase(life);
+}
+
+void SimFleet::kill_host(const HostName& host) {
+  if (!cluster_.up(host)) return;
+  kill_agent(host);
+  cluster_.kill_host(host);
+  hosts_.at(host)->guards.forget();
+}
+
+void SimFleet::revive_host(const HostName& host) {
+  if (cluster_.up(host)) return;
+  fibers_.trace("host is on again", host.text);
+  cluster_.revive_host(host);
+  fibers_.at(fibers_.now() + 1s, [this, host] { start_agent(host); });
+}
+
+}  // namespace weir::sim

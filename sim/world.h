@@ -1,0 +1,80 @@
+// The simulated fleet: hosts, their agents' lives, the store, the cluster of fake servers. It knows
+// how to kill and revive; when, is the run's business.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "sim/checkers/checker.h"
+#include "sim/peers.h"
+#include "sim/ports.h"
+#include "sim/store.h"
+#include "store/record_io.h"
+
+namespace weir::sim {
+
+class SimFleet {
+ public:
+  SimFleet(std::uint64_t seed, int members, int sync);
+  ~SimFleet();
+  SimFleet(const SimFleet&) = delete;
+  SimFleet& operator=(const SimFleet&) = delete;
+
+  Fibers& fibers() { return fibers_; }
+  SimRandom& random() { return random_; }
+  engine::FakeCluster& cluster() { return cluster_; }
+  const Service& service() const { return service_; }
+  SimHost& host(const HostName& name) { return *hosts_.at(name); }
+  SimHost& client() { return *client_; }
+  std::vector<std::unique_ptr<Checker>>& checkers() { return checkers_; }
+
+  // What `weir apply` writes for a new service; then every agent is started.
+  void begin();
+  // The world's own clockwork: the servers' processes, the checkers.
+  void tick();
+  Truth truth();
+
+  // Outside any fiber. Each is a success without effect where there is nothing to do.
+  void start_agent(const HostName& host);
+  void kill_agent(const HostName& host);
+  void kill_host(const HostName& host);  // with its agent
+  void revive_host(const HostName& host);
+  bool agent_lives(const HostName& host) const { return lives_.contains(host); }
+  HostName host_of(const MemberName& member) const { return service_.find(member)->host; }
+
+  int faults = 0;
+  bool calm = false;
+  // Sees each port call of an agent, before its effect.
+  std::function<void(const HostName&, std::string_view, std::string_view)> on_cross;
+
+ private:
+  struct Life {
+    Life(SimFleet& fleet, const HostName& host);
+    Group group;
+    SimStore store;
+    SimCaller caller;
+    bool open = false;  // it answers calls
+    std::unique_ptr<agent::Agent> agent;
+  };
+  Doorway doorway(const std::string& host);
+  void refresh_record();
+
+  Fibers fibers_;
+  SimRandom random_;
+  engine::FakeCluster cluster_;
+  Service service_;
+  store::Keys keys_;
+  std::map<HostName, std::unique_ptr<SimHost>> hosts_;
+  std::unique_ptr<SimHost> client_;
+  std::unique_ptr<store::Store> store_;
+  std::map<HostName, std::unique_ptr<Life>> lives_;
+  Record record_;
+  store::Revision record_revision_ = 0;
+  std::vector<std::unique_ptr<Checker>> checkers_;
+};
+
+}  // namespace weir::sim

@@ -1,0 +1,271 @@
+// Disks, servers as a whole, sessions. What their processes do to each other is in processes.cpp.
+#include "engine/fake/cluster.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace weir::engine {
+namespace {
+
+constexpr Duration kStartTakes = 120ms;
+constexpr Duration kOrphansLiveAtMost = 60ms;
+
+}  // namespace
+
+std::string shown(const SyncSet& set) {
+  const int number = std::max(set.number, 1);
+  if (set.voters.empty()) return fmt::format("ANY {} (weir_nobody)", number);
+  std::vector<std::string> names;
+  for (const Voter& voter : set.voters) {
+    names.push_back(fmt::format("\"weir_{}_{}\"", voter.member.text, voter.incarnation.text));
+  }
+  return fmt::format("ANY {} ({})", number, join(names, ","));
+}
+
+Json to_json(const FakeSettings& settings) {
+  Json out = Json::object();
+  out.set("set", to_json(settings.set));
+  out.set("upstream", settings.upstream.text);
+  out.set("upstream_host", settings.upstream_host.text);
+  out.set("upstream_address", settings.upstream_address);
+  out.set("name", settings.name.text);
+  out.set("key_epoch", settings.key_epoch);
+  out.set("epoch", settings.epoch);
+  out.set("standby", settings.standby);
+  return out;
+}
+
+FakeSettings fake_settings_from(const Json& json) {
+  FakeSettings out;
+  out.set = sync_set_from(json["set"]);
+  out.upstream = MemberName(json["upstream"].text());
+  out.upstream_host = HostName(json["upstream_host"].text());
+  out.upstream_address = json["upstream_address"].text();
+  out.name = Incarnation(json["name"].text());
+  out.key_epoch = json["key_epoch"].integer();
+  out.epoch = json["epoch"].integer();
+  out.standby = json["standby"].boolean();
+  return out;
+}
+
+void FakeCluster::add_host(const HostName& host, Files& files, const std::string& state) {
+  hosts_[host] = Machine{true, &files, state};
+}
+
+FakePaths FakeCluster::paths(const std::string& id, const HostName& host) const {
+  std::string folder = id;
+  std::ranges::replace(folder, '/', '-');
+  return {hosts_.at(host).state + "/members/" + folder};
+}
+
+FakeSettings FakeCluster::settings_of(const std::string& id) const {
+  const auto placed = placed_.find(id);
+  if (placed == placed_.end()) return {};
+  const auto text = hosts_.at(placed->second).files->read(paths(id, placed->second).settings());
+  if (!text) return {};
+  const auto json = Json::parse(*text);
+  return json ? fake_settings_from(*json) : FakeSettings{};
+}
+
+Position FakeCluster::end_of(const std::string& id) {
+  return {kLogStart + kRowBytes * disks_[id].log.size()};
+}
+
+// A switch at or beyond the log's end has not been taken by this log, though it is known of.
+Standing FakeCluster::standing(const std::string& id) {
+  Standing out{disks_[id].lineage, end_of(id)};
+  while (!out.lineage.branches.empty() && out.lineage.branches.back().until >= out.at) {
+    out.lineage.timeline = out.lineage.branches.back().timeline;
+    out.lineage.branches.pop_back();
+  }
+  return out;
+}
+
+bool FakeCluster::holds(const std::string& id, RowId row) const {
+  const auto found = disks_.find(id);
+  if (found == disks_.end()) return false;
+  return std::ranges::find(found->second.log, row) != found->second.log.end();
+}
+
+void FakeCluster::init(const std::string& id) {
+  FakeDisk fresh;
+  fresh.exists = true;
+  fresh.lineage.system = std::to_string(++next_system_);
+  fresh.lineage.timeline = 1;
+  disks_[id] = std::move(fresh);
+  tell("initdb " + id);
+}
+
+Result<> FakeCluster::end_copy(const std::string& id, const std::string& from,
+                               const HostName& from_host) {
+  const FakeServer* source = reach(from, from_host);
+  if (source == nullptr || !source->leader) {
+    return fail(Failure::unreachable, "cannot copy from " + from + ": it does not lead");
+  }
+  FakeDisk copied = disks_[from];
+  copied.damaged = false;
+  disks_[id] = std::move(copied);
+  tell("copied " + from + " to " + id);
+  return {};
+}
+
+FakeServer* FakeCluster::server(const std::string& id) {
+  const auto found = servers_.find(id);
+  return found == servers_.end() ? nullptr : &found->second;
+}
+
+bool FakeCluster::running(const std::string& id) const {
+  const auto found = servers_.find(id);
+  return found != servers_.end() && !found->second.orphaned;
+}
+
+bool FakeCluster::any_left(const std::string& id) const { return servers_.contains(id); }
+
+FakeServer* FakeCluster::reach(const std::string& id, const HostName& host) {
+  const auto machine = hosts_.find(host);
+  if (machine == hosts_.end() || !machine->second.up || !running(id)) return nullptr;
+  FakeServer* found = server(id);
+  return found->ready_at > now_ ? nullptr : found;
+}
+
+void FakeCluster::launch(const std::string& id, const HostName& host) {
+  placed_[id] = host;
+  const FakeDisk& data = disks_[id];
+  if (servers_.contains(id) || !hosts_.at(host).up) return;
+  if (!data.exists || data.damaged) {
+    tell("start of " + id + " ended: no whole data");
+    return;
+  }
+  FakeServer fresh;
+  fresh.id = id;
+  fresh.host = host;
+  fresh.pid = ++next_pid_;
+  fresh.ready_at = now_ + kStartTakes + Duration(random_.next() % 60'000'000);
+  fresh.loaded = settings_of(id);
+  fresh.startup_loaded = fresh.loaded;
+  fresh.checkpointer_due = true;
+  fresh.leader = !fresh.loaded.standby;
+  fresh.replayed = end_of(id);
+  FakeServer& server = servers_[id] = std::move(fresh);
+  tell(fmt::format("start of {} as {} of epoch {}", id, server.leader ? "leader" : "replica",
+                   server.loaded.epoch));
+  if (server.leader) append(server, {});  // the checkpoint at the end of its recovery
+}
+
+void FakeCluster::reload(const std::string& id) {
+  if (FakeServer* found = server(id); found != nullptr && !found->orphaned) {
+    found->reload_due = true;
+  }
+}
+
+void FakeCluster::end(const std::string& id, bool clean) {
+  FakeServer* found = server(id);
+  if (found == nullptr) return;
+  // The shutdown checkpoint lengthens the log of a leader beyond what anybody received.
+  if (clean && found->leader && !found->orphaned && found->ready_at <= now_) append(*found, {});
+  drop(id);
+}
+
+void FakeCluster::drop(const std::string& id) {
+  const auto found = servers_.find(id);
+  if (found == servers_.end()) return;
+  for (const FakeServer::Open& open : found->second.waiting) tickets_[open.ticket] = Wait::broken;
+  for (auto& [other, server] : servers_) server.senders.erase(id);
+  servers_.erase(found);
+  tell("end of " + id);
+}
+
+void FakeCluster::kill_server(const std::string& id) {
+  FakeServer* found = server(id);
+  if (found == nullptr || found->orphaned) return;
+  found->orphaned = true;
+  found->orphans_until =
+      now_ + Duration(random_.next() % static_cast<std::uint64_t>(kOrphansLiveAtMost.count()));
+  tell("kill of " + id);
+}
+
+void FakeCluster::kill_host(const HostName& host) {
+  hosts_.at(host).up = false;
+  std::vector<std::string> there;
+  for (const auto& [id, server] : servers_) {
+    if (server.host == host) there.push_back(id);
+  }
+  for (const std::string& id : there) drop(id);
+  tell("kill of host " + host.text);
+}
+
+void FakeCluster::lose_data(const std::string& id) {
+  const HostName host = placed_.at(id);
+  drop(id);
+  disks_[id] = {};
+  WEIR_ASSERT(hosts_.at(host).files->remove(paths(id, host).root).has_value());
+  tell("data lost of " + id);
+}
+
+void FakeCluster::open_for_writes(const std::string& id, std::int64_t epoch) {
+  FakeServer* found = server(id);
+  WEIR_ASSERT(found != nullptr);
+  if (found->leader) return;
+  drop_receiver(*found);
+  FakeDisk& data = disks_[id];
+  data.lineage.branches.push_back({data.lineage.timeline, end_of(id)});
+  data.lineage.timeline = std::max(data.lineage.timeline + 1, epoch);
+  FakeSettings settings = settings_of(id);
+  settings.standby = false;
+  settings.upstream = {};
+  settings.epoch = epoch;
+  const HostName host = placed_.at(id);
+  WEIR_ASSERT(hosts_.at(host)
+                  .files->write(paths(id, host).settings(), to_json(settings).dump())
+                  .has_value());
+  found->leader = true;
+  found->loaded.standby = false;
+  found->loaded.epoch = epoch;
+  found->startup_loaded = found->loaded;
+  tell(fmt::format("promotion of {} to epoch {} at {}", id, epoch, show(end_of(id))));
+  append(*found, {});
+}
+
+RowId FakeCluster::append(FakeServer& server, FakeRow row) {
+  const RowId id = static_cast<RowId>(rows_.size());
+  row.epoch = server.loaded.epoch;
+  row.author = server.id;
+  if (row.shaped) shaped_.push_back(id);
+  rows_.push_back(std::move(row));
+  disks_[server.id].log.push_back(id);
+  server.replayed = end_of(server.id);
+  return id;
+}
+
+Result<std::uint64_t> FakeCluster::commit(const std::string& id, FakeRow row, bool local_only) {
+  FakeServer* found = server(id);
+  if (found == nullptr || found->orphaned || found->ready_at > now_) {
+    return fail(Failure::unreachable, "cannot write to " + id + ": nothing listens there");
+  }
+  if (!found->leader) return fail(Failure::refused, "cannot write to " + id + ": it is a replica");
+  const RowId written = append(*found, std::move(row));
+  const std::uint64_t ticket = ++next_ticket_;
+  if (found->waits && !local_only) {
+    tickets_[ticket] = Wait::open;
+    found->waiting.push_back({written, end_of(id), ticket});
+    return ticket;
+  }
+  tickets_[ticket] = Wait::released;
+  if (!local_only) {
+    rows_[written].acknowledged = now_;
+    if (on_acknowledged) on_acknowledged(*found, written);
+  }
+  return ticket;
+}
+
+Wait FakeCluster::outcome(std::uint64_t ticket) const {
+  const auto found = tickets_.find(ticket);
+  return found == tickets_.end() ? Wait::broken : found->second;
+}
+
+}  // namespace weir::engine

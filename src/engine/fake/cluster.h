@@ -1,0 +1,207 @@
+// The physical world of the fake engine: disks with their logs, servers with their processes, and
+// the links between them. It models what makes Postgres dangerous: every process loads settings by
+// itself and late, a receiver lives on while replay stands still, backends outlive their server.
+// It knows nothing of weir; the faces (fake.h) act on it as weir acts on a real server.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace weir::engine {
+
+using RowId = std::uint32_t;
+
+// The truth about one row of any log, kept for the checkers.
+struct FakeRow {
+  LedgerRow row;
+  bool client = false;             // false: written by the server or by weir itself
+  std::optional<Resource> shaped;  // a database or role that this row made
+  std::int64_t epoch = 0;
+  std::string author;  // the server that wrote it, "SERVICE/MEMBER"
+  std::optional<Instant> acknowledged;
+};
+
+// What lies on one member's disk as data. A position is kLogStart plus kRowBytes per row.
+struct FakeDisk {
+  bool exists = false;
+  bool damaged = false;  // a copy or rewind that was cut off
+  Lineage lineage;
+  std::vector<RowId> log;
+};
+
+// The settings file of a member: what is on disk, as opposed to what each process has loaded.
+struct FakeSettings {
+  SyncSet set;          // no voters: a name that nobody bears
+  MemberName upstream;  // whom its receiver shall stream from; empty: nobody
+  HostName upstream_host;
+  std::string upstream_address;
+  Incarnation name;            // what the receiver calls itself: part of the connection setting
+  std::int64_t key_epoch = 0;  // the key path that the connection setting names
+  std::int64_t epoch = 0;      // of the leadership that it leads or follows
+  bool standby = false;
+  bool operator==(const FakeSettings&) const = default;
+};
+Json to_json(const FakeSettings& settings);
+FakeSettings fake_settings_from(const Json& json);
+
+// Where things of one member lie on its host.
+struct FakePaths {
+  std::string root;  // STATE/members/SERVICE-MEMBER
+  std::string data() const { return root + "/data"; }
+  std::string incarnation() const { return root + "/incarnation.json"; }
+  std::string promise() const { return root + "/promise.json"; }
+  std::string settings() const { return root + "/settings.json"; }
+  std::string rewinding() const { return root + "/rewinding"; }
+  std::string key_folder(std::int64_t epoch) const {
+    return root + "/receiver/" + std::to_string(epoch);
+  }
+  std::string key(std::int64_t epoch) const { return key_folder(epoch) + "/client.key"; }
+  std::string key_aside() const { return root + "/receiver/aside.key"; }
+};
+
+// A walsender of a leader, for one replica.
+struct FakeSender {
+  Voter voter;     // from the application_name that the receiver gave
+  SyncSet loaded;  // its own copy of the setting
+  bool reload_due = false;
+  bool counted = false;
+  Position flushed;                   // as acknowledged to it
+  std::optional<Position> in_flight;  // an acknowledgement on its way
+};
+
+enum class Wait { open, released, broken };
+
+struct FakeServer {
+  std::string id;  // "SERVICE/MEMBER"
+  HostName host;
+  std::int64_t pid = 0;
+  Instant ready_at{};
+  bool orphaned = false;  // its postmaster is dead, its backends not yet
+  Instant orphans_until{};
+  bool leader = false;
+  FakeSettings loaded;  // by the postmaster: what new processes inherit
+  bool reload_due = false;
+  FakeSettings startup_loaded;  // by the startup process, which starts receivers
+  bool startup_due = false;
+  bool waits = false;  // the flag that makes commits wait, set late by the checkpointer
+  bool checkpointer_due = false;
+  bool read_only = false;
+  std::optional<FakeSettings> receiver;  // a running receiver and what it was started with
+  bool received = false;                 // it has received since its start
+  Position replayed;
+  std::map<std::string, FakeSender> senders;  // by the replica's id
+  struct Open {
+    RowId row;
+    Position at;
+    std::uint64_t ticket;
+  };
+  std::vector<Open> waiting;
+};
+
+class FakeCluster {
+ public:
+  static constexpr std::uint64_t kLogStart = 16;
+  static constexpr std::uint64_t kRowBytes = 16;
+  static constexpr Duration kTick = 4ms;  // how often `tick` is to be called
+
+  explicit FakeCluster(Random& random) : random_(random) {}
+
+  // `files` gives the host's files at once, without passing time. `state` is its state folder.
+  void add_host(const HostName& host, Files& files, const std::string& state);
+  // One step of every process, drawn from the random source.
+  void tick(Instant now);
+  Instant now() const { return now_; }
+
+  // Faults. A host that is down has no process; its disk stays.
+  void kill_server(const std::string& id);  // its backends live on for a moment
+  void kill_host(const HostName& host);
+  void revive_host(const HostName& host) { hosts_.at(host).up = true; }
+  bool up(const HostName& host) const { return hosts_.contains(host) && hosts_.at(host).up; }
+  void lose_data(const std::string& id);  // the member's whole folder
+  void pause_replay(const std::string& id, Instant until) { replay_paused_[id] = until; }
+
+  // Processes. `launch` is a start of the server program: it may end at once (data missing, port
+  // taken by orphans), which is then seen by looking.
+  void launch(const std::string& id, const HostName& host);
+  void reload(const std::string& id);           // SIGHUP to its postmaster
+  void end(const std::string& id, bool clean);  // returns with the server ended
+  void kill_receiver(const std::string& id);
+  FakeServer* server(const std::string& id);
+  bool running(const std::string& id) const;  // its postmaster lives
+  bool any_left(const std::string& id) const;
+  // As a client from elsewhere: nullptr if nobody there can answer.
+  FakeServer* reach(const std::string& id, const HostName& host);
+  FakeDisk& disk(const std::string& id) { return disks_[id]; }
+  const std::map<std::string, FakeServer>& servers() const { return servers_; }
+  FakeSettings settings_of(const std::string& id) const;
+  FakePaths paths(const std::string& id, const HostName& host) const;
+
+  // What initdb, pg_basebackup and pg_rewind do to a disk.
+  void init(const std::string& id);
+  void begin_copy(const std::string& id) { disks_[id].damaged = true; }
+  Result<> end_copy(const std::string& id, const std::string& from, const HostName& from_host);
+
+  // Turns a standby into a leader now, on a new timeline that no earlier epoch can have used.
+  void open_for_writes(const std::string& id, std::int64_t epoch);
+  Position end_of(const std::string& id);
+  Standing standing(const std::string& id);
+
+  // Sessions. The ticket of a commit that waits; ask `outcome` for it until it is not open.
+  Result<std::uint64_t> commit(const std::string& id, FakeRow row, bool local_only = false);
+  Wait outcome(std::uint64_t ticket) const;
+  const FakeRow& row(RowId id) const { return rows_[id]; }
+  std::size_t row_count() const { return rows_.size(); }
+  bool holds(const std::string& id, RowId row) const;
+  const std::vector<RowId>& shaped_rows() const { return shaped_; }
+
+  // Called at each acknowledgement, also of weir's own commits, for the checkers.
+  std::function<void(const FakeServer&, RowId)> on_acknowledged;
+  std::function<void(const std::string&)> on_event;  // for the trace
+
+ private:
+  struct Machine {
+    bool up = true;
+    Files* files = nullptr;
+    std::string state;
+  };
+  bool chance(int percent) { return static_cast<int>(random_.next() % 100) < percent; }
+  void tick_settings(FakeServer& server);
+  void tick_receiver(FakeServer& server);
+  void tick_senders(FakeServer& server);
+  void stream(FakeServer& to, FakeServer& from);
+  bool can_receive(const FakeServer& server, const FakeSettings& settings);
+  void release(FakeServer& server, const FakeSender& by);
+  void drop_receiver(FakeServer& server);
+  void drop(const std::string& id);
+  RowId append(FakeServer& server, FakeRow row);
+  void tell(const std::string& what) {
+    if (on_event) on_event(what);
+  }
+
+  Random& random_;
+  Instant now_{};
+  std::map<HostName, Machine> hosts_;
+  std::map<std::string, HostName> placed_;
+  std::map<std::string, FakeDisk> disks_;
+  std::map<std::string, FakeServer> servers_;
+  std::map<std::string, Instant> replay_paused_;
+  std::vector<FakeRow> rows_;
+  std::vector<RowId> shaped_;
+  std::map<std::uint64_t, Wait> tickets_;
+  std::uint64_t next_ticket_ = 0;
+  std::int64_t next_pid_ = 1000;
+  std::uint64_t next_system_ = 7000000;
+};
+
+// "ANY 1 (\"weir_b_x\",\"weir_c_y\")", as a session shows it.
+std::string shown(const SyncSet& set);
+
+}  // namespace weir::engine

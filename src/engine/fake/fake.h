@@ -1,0 +1,41 @@
+// The engine `fake`: all faces of a replicated store over a model of its world (cluster.h). The
+// simulator and the unit tests of capabilities drive weir with it; it is trusted because it passes
+// the same suite (engine/conformance.h) as the real Postgres.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "engine/engine.h"
+#include "engine/fake/cluster.h"
+
+namespace weir::engine {
+
+// Borrows both for its life. Every effect goes through the ports of `world`, so that each is a
+// point at which the caller may die.
+std::unique_ptr<Engine> make_fake(World& world, Setting setting, FakeCluster& cluster);
+
+// "SERVICE/MEMBER": how the cluster names a member's server and disk.
+std::string fake_id(const Member& member);
+
+// The Servers port of one host: guards that never fail, over the cluster. Passes no time.
+class FakeServers : public Servers {
+ public:
+  FakeServers(FakeCluster& cluster, HostName host) : cluster_(cluster), host_(std::move(host)) {}
+
+  Result<ServerState> start(const ServerSpec& spec, Deadline deadline) override;
+  Result<ServerState> state(const ServerSpec& spec) override;
+  Result<> signal(const ServerSpec& spec, int signal) override;
+  Result<> kill_all(const ServerSpec& spec, Deadline deadline) override;
+  Result<bool> any_left(const ServerSpec& spec) override;
+  // The host went down: what its guards knew is gone.
+  void forget() { started_.clear(); }
+
+ private:
+  FakeCluster& cluster_;
+  const HostName host_;
+  std::set<std::string> started_;
+};
+
+}  // namespace weir::engine
