@@ -114,7 +114,7 @@ void Board::learn_refusal(const HostName& host, Instant at) {
   }
 }
 
-void Board::learn_local(const engine::Local& local, Instant now) {
+bool Board::learn_local(const engine::Local& local, Instant now) {
   const std::lock_guard lock(mutex_);
   const bool running = local.server.life == ServerLife::running;
   const bool same =
@@ -122,7 +122,9 @@ void Board::learn_local(const engine::Local& local, Instant now) {
   if (running) memory_.server_ended_seen = Instant{};
   if (!running && memory_.server_ended_seen == Instant{}) memory_.server_ended_seen = now;
   if (!running || !same) memory_.proven.reset();
+  const bool news = own_.server.life != local.server.life;
   own_ = local;
+  return news;
 }
 
 void Board::learn_standing() {

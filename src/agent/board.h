@@ -37,7 +37,8 @@ class Board {
   void learn_refusal(const HostName& host, Instant at);
 
   // From our own steps and host.
-  void learn_local(const engine::Local& local, Instant now);
+  // Answers whether the others should hear of it at once: our server came up or went down.
+  bool learn_local(const engine::Local& local, Instant now);
   void learn_standing();  // our own position is known now, in this life of the server
   void learn_done(const failover::Done& done, bool rejoined, Instant now);
   void learn_rejoin_failure();

@@ -116,7 +116,7 @@ bool ServiceLoop::look_at_own() {
     board_.conclude("cannot look at this member: " + local.error().what);
     return false;
   }
-  board_.learn_local(*local, ports_.world.clock.now());
+  bool news = board_.learn_local(*local, ports_.world.clock.now());
   if (failover::wants_standing(view(), board_.position_known()) && engine_.leads() != nullptr) {
     const auto standing =
         engine_.leads()->find_standing(self_, ports_.world.clock.within(kStandingLimit));
@@ -124,10 +124,11 @@ bool ServiceLoop::look_at_own() {
       board_.learn_standing();
       // What was found on the disk may say how long a start would take.
       if (const auto again = engine_.runs()->local(self_)) {
-        board_.learn_local(*again, ports_.world.clock.now());
+        news = board_.learn_local(*again, ports_.world.clock.now()) || news;
       }
     }
   }
+  if (news) ports_.rouse_heartbeats();
   return true;
 }
 
