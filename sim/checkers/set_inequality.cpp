@@ -35,11 +35,18 @@ class SetInequality : public Checker {
              const std::string& whose) {
     if (releasing.empty()) return;  // commits wait for a name that nobody bears
     const SyncSet& recorded = truth.record.set;
-    const auto outside = std::ranges::count_if(
-        releasing, [&](const Voter& voter) { return !recorded.counts(voter); });
+    const auto outside = std::ranges::count_if(releasing, [&](const Voter& voter) {
+      return !recorded.counts(voter) && may_acknowledge(truth, voter);
+    });
     if (recorded.number <= number - outside) return;
     violate(truth, fmt::format("{}: {}, while the record counts {}", whose,
                                engine::shown({releasing, number}), engine::shown(recorded)));
+  }
+
+  // A voter whose data is gone is a name that nobody bears any more.
+  static bool may_acknowledge(const Truth& truth, const Voter& voter) {
+    const Incarnation now = truth.cluster.settings_of(truth.id(voter.member)).name;
+    return now.empty() || now == voter.incarnation;
   }
 };
 

@@ -82,25 +82,28 @@ std::optional<std::vector<Resource>> present_at(Session& session, engine::Engine
   return std::nullopt;
 }
 
-// A password that is a reference is resolved on the leader's host and not here: whatever is there
-// is taken for it.
-std::optional<std::vector<engine::Difference>> undone(Session& session, engine::Engine& engine,
-                                                      const Look& look) {
-  std::vector<Resource> declared = look.desired.service.resources;
-  const auto present = present_at(session, engine, look, declared);
-  if (!present) return std::nullopt;
+void take_present_passwords(std::vector<Resource>& declared, const std::vector<Resource>& present) {
   for (Resource& resource : declared) {
     const auto password = resource.attributes.find("password");
-    if (password == resource.attributes.end() || password->second.starts_with("SCRAM-SHA-256$")) {
+    if (password == resource.attributes.end() || password->second.empty() ||
+        password->second.starts_with("SCRAM-SHA-256$")) {
       continue;
     }
-    for (const Resource& there : *present) {
+    for (const Resource& there : present) {
       const bool same = there.kind == resource.kind && there.name == resource.name;
       if (same && there.attributes.contains("password")) {
         password->second = there.attributes.at("password");
       }
     }
   }
+}
+
+std::optional<std::vector<engine::Difference>> undone(Session& session, engine::Engine& engine,
+                                                      const Look& look) {
+  std::vector<Resource> declared = look.desired.service.resources;
+  const auto present = present_at(session, engine, look, declared);
+  if (!present) return std::nullopt;
+  take_present_passwords(declared, *present);
   return engine::diff(declared, *present, engine.shapes()->attributes());
 }
 

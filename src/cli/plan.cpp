@@ -35,6 +35,7 @@ Result<> plan_known(Session& session, Service wanted, PlanReport& report) {
     WEIR_TRY(look, look_at(session, *known));
     if (look->held) found.record = &look->held->record;
     found.present = present_at(session, *engine, *look, wanted.resources);
+    if (found.present) take_present_passwords(wanted.resources, *found.present);
     for (const auto& [member, sighting] : look->members) {
       found.members.emplace_back(member.name, sighting.reach);
     }

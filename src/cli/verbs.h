@@ -32,6 +32,9 @@ struct Look {
   std::string waiting_for;  // why not
 };
 Result<Look> look_at(Session& session, const store::HeldService& desired);
+// A declared password that is a reference is resolved on the leader's host and not here: whatever
+// is there is taken for it.
+void take_present_passwords(std::vector<Resource>& declared, const std::vector<Resource>& present);
 // What differs between what is declared and what the leader has; nullopt when it cannot be asked.
 std::optional<std::vector<engine::Difference>> undone(Session& session, engine::Engine& engine,
                                                       const Look& look);

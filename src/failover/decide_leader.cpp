@@ -77,6 +77,13 @@ std::optional<SyncSet> narrowed(const View& view) {
   return std::nullopt;
 }
 
+// Enough of the set stream for a commit to be confirmed.
+bool can_confirm(const View& view, const SyncSet& set) {
+  return std::ranges::count_if(set.voters, [&](const Voter& voter) {
+           return streams(view, voter);
+         }) >= set.number;
+}
+
 // A replica that streams and has everything that we had a moment ago, but is not counted.
 std::optional<Voter> newcomer(const View& view) {
   for (const Follower& follower : view.own_seen.followers) {
@@ -135,14 +142,17 @@ Decision decide_set(const View& view) {
     return load_then_record(view, {set.voters, sync},
                             fmt::format("each commit is to wait for {}", sync));
   }
-  if (view.memory.proven != set) {
+  const auto voter = newcomer(view);
+  // A set of which nobody is left cannot be proven; who has caught up joins it all the same, because
+  // an addition is safe whatever the server has loaded: the record first, the server second.
+  if (view.memory.proven != set && !(voter && !can_confirm(view, set))) {
     return {LoadSet{set}, "the set of the record is not yet proven to be loaded"};
   }
-  if (sync < set.number) {
+  if (sync < set.number && view.memory.proven == set) {
     return {RecordSet{with_set(view, {set.voters, sync})},
             fmt::format("each commit is to wait for {} only", sync)};
   }
-  if (const auto voter = newcomer(view)) {
+  if (voter) {
     Record next = view.record;
     put_voter(next.set.voters, *voter);
     put_voter(next.members, *voter);

@@ -9,6 +9,7 @@ namespace weir::failover {
 namespace {
 
 constexpr int kRewindsMax = 2;      // then the member is rebuilt
+constexpr Duration kAlone = 10s;    // before a member comes back that still counts
 constexpr Duration kUnheard = 10s;  // a serving leader that we receive nothing from
 
 bool diverged(const View& view) {
@@ -17,9 +18,23 @@ bool diverged(const View& view) {
   return former_leader || found || view.own.half_rewound;
 }
 
+// The new leader has nobody who could confirm a commit of its epoch: every other member is down, or
+// left its history as we did. Without one of us coming back first it would wait for ever.
+bool only_we_can_confirm(const View& view) {
+  const Instant since = std::max(view.memory.began, view.memory.epoch_seen);
+  if (view.now - since < kAlone) return false;
+  return std::ranges::none_of(view.others, [&](const Other& other) {
+    return other.member.name != view.record.leader.member && other.seen.reach == Reach::serving;
+  });
+}
+
 // S10: nothing destroys the only copy.
 Decision decide_rejoin(const View& view) {
   if (!mutant("rejoin-before-confirmation") && !view.record.confirmed) {
+    if (!view.own.half_rewound && view.own.led < view.record.epoch && only_we_can_confirm(view)) {
+      return {Rejoin{upstream_of(view), engine::Rejoin::rebuild, view.given.fresh},
+              "no other member can confirm the new epoch: its data is copied anew, the old kept"};
+    }
     return {std::nullopt, "comes back once a commit of the new epoch is confirmed elsewhere"};
   }
   if (!mutant("rejoin-while-counted") && !view.own.half_rewound &&

@@ -63,6 +63,28 @@ void plan_members(const Service& wanted, const Service& known, PlanReport& repor
   }
 }
 
+// The diff compares only what is declared, so a parameter that the file gave up is found here.
+void plan_given_up(const Service& wanted, const Service& known,
+                   const std::vector<engine::Attribute>& attributes, PlanReport& report) {
+  for (const Resource& before : known.resources) {
+    if (before.kind != "param") continue;
+    const bool kept = std::ranges::any_of(wanted.resources, [&](const Resource& resource) {
+      return resource.kind == before.kind && resource.name == before.name;
+    });
+    if (kept) continue;
+    const auto attribute = std::ranges::find_if(attributes, [&](const engine::Attribute& a) {
+      return a.kind == before.kind && a.name == before.name;
+    });
+    PlannedChange change{wanted.name.text + "/param/" + before.name,
+                         "delete",
+                         attribute == attributes.end() ? "reload" : attribute->effect,
+                         "the file no longer sets it: the server's default returns",
+                         {}};
+    for (const auto& [name, value] : before.attributes) change.attributes[name] = {value, ""};
+    report.changes.push_back(std::move(change));
+  }
+}
+
 void plan_resources(const Service& wanted, const Found& found,
                     const std::vector<engine::Attribute>& attributes, PlanReport& report) {
   if (!found.present) {
@@ -118,6 +140,7 @@ void plan_service(const Service& wanted, const Found& found,
                               {}});
   }
   plan_members(wanted, *found.known, report);
+  plan_given_up(wanted, *found.known, attributes, report);
   plan_resources(wanted, found, attributes, report);
   for (const auto& [member, reach] : found.members) {
     if (reach == Reach::serving) continue;
