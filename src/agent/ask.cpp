@@ -61,7 +61,7 @@ Json ServiceLoop::answer_suspicion() {
     ports_.speak_to(other.member.host, ports_.world.clock.within(kLookLimit));
     const Sighting sighting =
         engine_.observes()->probe(other.member, ports_.world.clock.within(kLookLimit));
-    board_.learn_sighting(other.member.name, sighting, ports_.setting.timings.suspect_after);
+    board_.learn_sighting(other.member.name, sighting, ports_.setting.timings);
   }
   const failover::View now = view();
   ring();

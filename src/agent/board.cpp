@@ -52,39 +52,23 @@ bool Board::learn_record(const store::Held& held, Instant now) {
 }
 
 bool Board::learn_sighting(const MemberName& member, const Sighting& sighting,
-                           Duration suspect_after) {
+                           const Timings& timings) {
   const std::lock_guard lock(mutex_);
   if (member == self_.name) {
-    const bool news = own_seen_.reach != sighting.reach || own_seen_.role != sighting.role ||
-                      own_seen_.followers.size() != sighting.followers.size();
-    learn_own_sighting(sighting);
-    return news;
+    return failover::learn_own_sighting(memory_, others_, own_seen_, sighting);
   }
   const auto found = others_.find(member);
   if (found == others_.end()) return false;
-  failover::Other& other = found->second;
-  const bool news = other.seen.reach != sighting.reach || other.seen.role != sighting.role;
-  other.seen = sighting;
-  if (sighting.reach == Reach::serving && sighting.role == Role::leader) {
-    // A slow answer proves life at most for the moment in which it came.
-    other.answered = std::max(other.answered, sighting.at);
-  }
-  return news || sighting.at - other.answered >= suspect_after;
+  return failover::learn_sighting(found->second, sighting, policy(timings));
 }
 
-void Board::learn_own_sighting(const Sighting& sighting) {
-  if (sighting.reach == Reach::serving && sighting.role == Role::leader) {
-    memory_.written_before = own_seen_.role == Role::leader ? own_seen_.written : Position{};
-    for (const Follower& follower : sighting.followers) {
-      const auto other = others_.find(follower.voter.member);
-      if (other != others_.end() && follower.streaming) other->second.streaming = sighting.at;
-    }
-  }
-  if (sighting.role == Role::replica) {
-    if (sighting.written > own_seen_.written) memory_.wal_moved = sighting.at;
-    if (!sighting.receives_from.empty()) memory_.receiving = sighting.at;
-  }
-  own_seen_ = sighting;
+failover::Policy Board::policy(const Timings& timings) const {
+  failover::Policy policy;
+  policy.heartbeat = timings.heartbeat;
+  policy.suspect_after = timings.suspect_after;
+  policy.round_limit = timings.round_limit;
+  policy.sync = service_ ? service_->sync : 1;
+  return policy;
 }
 
 bool Board::learn_voice(const MemberName& member, const Spoken& spoken) {
@@ -210,8 +194,7 @@ std::string Board::server_life() const {
 }
 
 bool Board::position_known_locked() const {
-  return own_seen_.role == Role::leader || own_seen_.position_known ||
-         standing_life_ == server_life();
+  return failover::knows_position(own_seen_, standing_life_ == server_life());
 }
 
 bool Board::position_known() const {
@@ -233,10 +216,7 @@ failover::View Board::view_locked(Instant now, const Timings& timings, const Inc
   for (const auto& [name, promise] : promises_) view.promises.push_back(promise);
   view.memory = memory_;
   view.answers = answers_;
-  view.given.policy.heartbeat = timings.heartbeat;
-  view.given.policy.suspect_after = timings.suspect_after;
-  view.given.policy.round_limit = timings.round_limit;
-  view.given.policy.sync = service_ ? service_->sync : 1;
+  view.given.policy = policy(timings);
   view.given.fresh = fresh;
   view.given.jitter = jitter;
   return view;
@@ -271,7 +251,7 @@ Spoken Board::speak(Instant now, const Timings& timings) const {
   spoken.voice.life = life_;
   spoken.voice.voter = {self_.name, own_.incarnation};
   spoken.voice.server = own_.server.life;
-  spoken.voice.sick = own_seen_.reach == Reach::sick;
+  spoken.voice.sick = failover::is_sick(own_seen_);
   spoken.voice.knows_position = position_known_locked();
   if (held_) {
     const failover::View view = view_locked(now, timings, {}, {});

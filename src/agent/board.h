@@ -32,7 +32,7 @@ class Board {
   bool learn_record(const store::Held& held, Instant now);
 
   // From the probers and the other agents; both answer whether it is news worth a decision.
-  bool learn_sighting(const MemberName& member, const Sighting& sighting, Duration suspect_after);
+  bool learn_sighting(const MemberName& member, const Sighting& sighting, const Timings& timings);
   bool learn_voice(const MemberName& member, const Spoken& spoken);
   void learn_refusal(const HostName& host, Instant at);
 
@@ -64,7 +64,7 @@ class Board {
  private:
   failover::View view_locked(Instant now, const Timings& timings, const Incarnation& fresh,
                              Duration jitter) const;
-  void learn_own_sighting(const Sighting& sighting);
+  failover::Policy policy(const Timings& timings) const;
   bool position_known_locked() const;
   std::string server_life() const;  // names the present life of our server or its stopped data
 

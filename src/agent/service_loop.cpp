@@ -84,7 +84,7 @@ void ServiceLoop::probe(const Member& member) {
   const Timings& timings = ports_.setting.timings;
   const Sighting sighting =
       engine_.observes()->probe(member, ports_.world.clock.within(timings.probe_limit));
-  if (board_.learn_sighting(member.name, sighting, timings.suspect_after)) ring();
+  if (board_.learn_sighting(member.name, sighting, timings)) ring();
 }
 
 void ServiceLoop::turn() {

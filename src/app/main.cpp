@@ -27,12 +27,9 @@ int main(int argc, char** argv) {
   const auto files = weir::make_real_files();
   const auto programs = weir::make_real_programs(*clock);
   const auto workers = weir::make_real_workers();
-  weir::cli::Machine machine{*clock,
-                             *random,
-                             *files,
-                             *programs,
-                             *workers,
-                             [&clock](const std::string& run) { return weir::guard::make_servers(*clock, run); },
-                             &cancelled};
+  const auto servers = [&clock](const std::string& run) {
+    return weir::guard::make_servers(*clock, run);
+  };
+  weir::cli::Machine machine{*clock, *random, *files, *programs, *workers, servers, &cancelled};
   return weir::cli::run(argc, argv, machine);
 }

@@ -79,9 +79,8 @@ std::optional<SyncSet> narrowed(const View& view) {
 
 // Enough of the set stream for a commit to be confirmed.
 bool can_confirm(const View& view, const SyncSet& set) {
-  return std::ranges::count_if(set.voters, [&](const Voter& voter) {
-           return streams(view, voter);
-         }) >= set.number;
+  return std::ranges::count_if(
+             set.voters, [&](const Voter& voter) { return streams(view, voter); }) >= set.number;
 }
 
 // A replica that streams and has everything that we had a moment ago, but is not counted.
@@ -143,8 +142,8 @@ Decision decide_set(const View& view) {
                             fmt::format("each commit is to wait for {}", sync));
   }
   const auto voter = newcomer(view);
-  // A set of which nobody is left cannot be proven; who has caught up joins it all the same, because
-  // an addition is safe whatever the server has loaded: the record first, the server second.
+  // A set of which nobody is left cannot be proven; who has caught up joins it all the same: an
+  // addition is safe whatever the server has loaded, with the record first and the server second.
   if (view.memory.proven != set && !(voter && !can_confirm(view, set))) {
     return {LoadSet{set}, "the set of the record is not yet proven to be loaded"};
   }

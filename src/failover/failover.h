@@ -2,6 +2,7 @@
 // chosen (safety.md S1, S3 to S7, S9, S10). Each voter's agent asks `decide` about its own member.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,14 @@ bool is_voter(const Record& record, const Voter& voter);
 // The promise to promote: the highest epoch's log, then the highest position, then the smallest
 // name. Null if there is none, or if two of that epoch contradict each other.
 const weir::Promise* freshest(const std::vector<weir::Promise>& promises);
+
+// What facts mean for later decisions. Each answers whether it is news worth deciding on at once.
+bool learn_sighting(Other& other, const Sighting& sighting, const Policy& policy);
+bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sighting& own,
+                        const Sighting& sighting);
+// Whether a member knows where its log ends: it leads, it receives, or its disk was read (S6).
+bool knows_position(const Sighting& own, bool found_on_disk);
+bool is_sick(const Sighting& own);
 
 // For people: what would happen if the leader died now.
 struct Readiness {

@@ -20,7 +20,8 @@ enum class Verdict { met, breached, void_run };
 const char* name_of(Verdict verdict);  // "met", "breached", "void"
 
 struct Phase {
-  std::string name;  // "detect", "round", "promise", "take", "promote", "first write", "unattributed"
+  // "detect", "round", "promise", "take", "promote", "restart", "first write", "unattributed"
+  std::string name;
   Duration took{};
   bool operator==(const Phase&) const = default;
 };

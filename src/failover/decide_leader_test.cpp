@@ -1,0 +1,195 @@
+// The failover decision of the member that the record names, as a table.
+#include <gtest/gtest.h>
+
+#include "failover/testing.h"
+
+namespace weir::failover {
+namespace {
+
+using namespace testing;
+
+const Row kLeader[] = {
+    {"all is well", [](View&) {}, nullptr, "leads epoch 1; commits wait for 1 of b, c"},
+    {"its agent is new", [](View& v) { v.life = AgentLife("newer"); }, "Reclaim",
+     "this agent is new: it confirms the leadership anew"},
+    {"it won and has not promoted",
+     [](View& v) {
+       v.record.epoch = {0, 2};
+       v.own.as_replica = true;
+     },
+     "Promote", "the record names this member as leader of epoch 2"},
+    {"it runs as a leader of an older epoch",
+     [](View& v) {
+       v.record.epoch = {0, 2};
+     },
+     "Fence", "the record names a as leader of epoch 2"},
+    {"its server died a moment ago",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.memory.server_ended_seen = kNow - 100ms;
+     },
+     nullptr, "its server is dead, and a failover is the sooner"},
+    {"its server died, and no voter's lives",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.memory.server_ended_seen = kNow - 100ms;
+       for (Other& found : v.others) found.voice.server = ServerLife::ended;
+     },
+     "Restart", "its server is not up"},
+    {"its server died, and a restart is quick",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.own.restart_estimate = 300ms;
+       v.memory.server_ended_seen = kNow;
+     },
+     "Restart", "its server is dead, and a restart in place is the sooner"},
+    {"its server died, and nobody came",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.memory.server_ended_seen = kNow - 2300ms;
+     },
+     "Restart", "its server is dead, and nobody opens a round"},
+    {"its server died, and a round is open that others may win",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.record.round = weir::OpenRound{2, HostName("b")};
+       v.memory.round_seen = kNow - 400ms;
+     },
+     nullptr, "round 2 may do without the former leader's promise"},
+    {"its server died, and a round is open that nobody won in time",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.record.round = weir::OpenRound{2, HostName("b")};
+       v.memory.round_seen = kNow - 500ms;
+     },
+     "GivePromise", "round 2 is open"},
+    {"its server died, and a round is open that others cannot win",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.record.round = weir::OpenRound{2, HostName("b")};
+       v.memory.round_seen = kNow;
+       other(v, "c").voice.server = ServerLife::ended;
+     },
+     "GivePromise", "round 2 is open"},
+    {"a round is open while it serves",
+     [](View& v) {
+       v.record.round = weir::OpenRound{2, HostName("b")};
+       v.memory.round_seen = kNow;
+     },
+     nullptr, "leads on while round 2 is open"},
+    {"a voter is silent", [](View& v) { silence(v, "b"); }, "LoadSet",
+     "a voter is silent: the set becomes c"},
+    {"a voter is silent, and the narrower set is proven",
+     [](View& v) {
+       silence(v, "b");
+       v.memory.proven = SyncSet{{kC}, 1};
+     },
+     "RecordSet", "a voter is silent: the set becomes c"},
+    {"both voters are silent: the number never falls below sync",
+     [](View& v) {
+       silence(v, "b");
+       silence(v, "c");
+     },
+     nullptr, "leads epoch 1; commits wait for 1 of b, c"},
+    {"nothing is confirmed yet", [](View& v) { v.record.confirmed = false; }, "Confirm",
+     "no commit of this epoch is confirmed yet"},
+    {"the set of the record is not proven", [](View& v) { v.memory.proven.reset(); }, "LoadSet",
+     "the set of the record is not yet proven to be loaded"},
+    {"c came back",
+     [](View& v) {
+       v.record.set = {{kB}, 1};
+       v.memory.proven = v.record.set;
+     },
+     "RecordSet", "c has caught up and joins the set"},
+    {"c came back and lags",
+     [](View& v) {
+       v.record.set = {{kB}, 1};
+       v.memory.proven = v.record.set;
+       for (Follower& f : v.own_seen.followers) f.flushed = {800};
+     },
+     nullptr, "leads epoch 1; commits wait for 1 of b"},
+    {"c came back rebuilt",
+     [](View& v) {
+       const Voter rebuilt{kC.member, Incarnation("new")};
+       v.own_seen.followers[1].voter = rebuilt;
+       other(v, "c").voice.voter = rebuilt;
+       v.record.set = {{kB}, 1};
+       v.memory.proven = v.record.set;
+     },
+     "RecordSet", "c has caught up and joins the set"},
+    {"each commit is to wait for two: the server first", [](View& v) { v.given.policy.sync = 2; },
+     "LoadSet", "each commit is to wait for 2"},
+    {"each commit is to wait for two, and that is proven",
+     [](View& v) {
+       v.given.policy.sync = 2;
+       v.memory.proven = SyncSet{{kB, kC}, 2};
+     },
+     "RecordSet", "each commit is to wait for 2"},
+    {"each commit is to wait for one only: the record first",
+     [](View& v) {
+       v.record.set.number = 2;
+       v.memory.proven = v.record.set;
+     },
+     "RecordSet", "each commit is to wait for 1 only"},
+    {"another agent knows a higher epoch",
+     [](View& v) {
+       other(v, "b").voice.epoch = {0, 2};
+       other(v, "b").voice.leader = kB.member;
+     },
+     "Fence", "b knows epoch 2, which b leads"},
+};
+
+TEST(FailoverDecide, AsLeader) {
+  for (const Row& row : kLeader) check(row, leading());
+}
+
+TEST(FailoverDecide, OnlyAConfirmedCommitClearsThePreviousSets) {
+  View view = leading();
+  view.record.confirmed = false;
+  view.record.previous = {{{{kB, kC}, 1}, kA}};
+  const Decision decision = decide(view);
+  ASSERT_TRUE(decision.step && std::holds_alternative<Confirm>(*decision.step));
+  EXPECT_TRUE(std::get<Confirm>(*decision.step).next.previous.empty());
+  EXPECT_TRUE(std::get<Confirm>(*decision.step).next.confirmed);
+}
+
+TEST(FailoverRising, IsBounded) {
+  View view = leading();
+  EXPECT_FALSE(rising(view));
+  view.record.epoch = {0, 2};
+  view.memory.epoch_seen = kNow - 1s;
+  EXPECT_TRUE(rising(view));
+  view.memory.epoch_seen = kNow - 11s;
+  EXPECT_FALSE(rising(view));
+  view = leading();
+  view.own.server.life = ServerLife::ended;
+  view.memory.server_ended_seen = kNow - 100ms;
+  EXPECT_TRUE(rising(view));  // it is finding out
+  view.memory.server_ended_seen = kNow - 300ms;
+  EXPECT_FALSE(rising(view));  // a failover is the sooner, so it does not rise
+  view.own.restart_estimate = 200ms;
+  EXPECT_TRUE(rising(view));
+  view.memory.server_ended_seen = kNow - 11s;
+  EXPECT_FALSE(rising(view));
+}
+
+TEST(FailoverReadiness, SaysWhyNot) {
+  View view = leading();
+  EXPECT_EQ(readiness(view).because, "enough voters answer");
+  EXPECT_TRUE(readiness(view).possible);
+  other(view, "c").voice.heard = kNow - 5s;
+  EXPECT_EQ(readiness(view).because, "too few voters answer: missing c");
+  EXPECT_FALSE(readiness(view).possible);
+  view.record.set.voters.clear();
+  EXPECT_EQ(readiness(view).because, "no replica is confirmed");
+}
+
+TEST(FailoverStep, FencingAndAskingWaitForNoDisk) {
+  EXPECT_FALSE(needs_intent(Fence{}));
+  EXPECT_FALSE(needs_intent(AskOthers{}));
+  EXPECT_TRUE(needs_intent(GivePromise{2}));
+  EXPECT_TRUE(needs_intent(Promote{}));
+}
+
+}  // namespace
+}  // namespace weir::failover

@@ -1,0 +1,47 @@
+// What facts mean for later decisions: pure updates of what is remembered.
+#include <algorithm>
+
+#include "failover/failover.h"
+
+namespace weir::failover {
+namespace {
+
+bool leads(const Sighting& seen) {
+  return seen.reach == Reach::serving && seen.role == Role::leader;
+}
+
+}  // namespace
+
+bool learn_sighting(Other& other, const Sighting& sighting, const Policy& policy) {
+  const bool news = other.seen.reach != sighting.reach || other.seen.role != sighting.role;
+  other.seen = sighting;
+  if (leads(sighting)) other.answered = std::max(other.answered, sighting.at);
+  return news || sighting.at - other.answered >= policy.suspect_after;
+}
+
+bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sighting& own,
+                        const Sighting& sighting) {
+  const bool news = own.reach != sighting.reach || own.role != sighting.role ||
+                    own.followers.size() != sighting.followers.size();
+  if (leads(sighting)) {
+    memory.written_before = own.role == Role::leader ? own.written : Position{};
+    for (const Follower& follower : sighting.followers) {
+      const auto other = others.find(follower.voter.member);
+      if (other != others.end() && follower.streaming) other->second.streaming = sighting.at;
+    }
+  }
+  if (sighting.role == Role::replica) {
+    if (sighting.written > own.written) memory.wal_moved = sighting.at;
+    if (!sighting.receives_from.empty()) memory.receiving = sighting.at;
+  }
+  own = sighting;
+  return news;
+}
+
+bool knows_position(const Sighting& own, bool found_on_disk) {
+  return own.role == Role::leader || own.position_known || found_on_disk;
+}
+
+bool is_sick(const Sighting& own) { return own.reach == Reach::sick; }
+
+}  // namespace weir::failover
