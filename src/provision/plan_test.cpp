@@ -1,0 +1,204 @@
+// What `weir plan` says, from a declared service and what was found.
+#include <gtest/gtest.h>
+
+#include "provision/provision.h"
+
+namespace weir::provision {
+namespace {
+
+using Pair = std::pair<std::string, std::string>;
+
+Member member(const char* name, const char* address) {
+  return {ServiceName("orders"), MemberName(name), HostName(name), address, 5432};
+}
+
+Resource param(const char* name, const char* value) { return {"param", name, {{"value", value}}}; }
+
+Service orders() {
+  Service service;
+  service.name = ServiceName("orders");
+  service.engine = "postgres";
+  service.members = {member("a", "10.0.0.1"), member("b", "10.0.0.2"), member("c", "10.0.0.3")};
+  service.sync = 1;
+  service.objective.rto = 5s;
+  service.resources = {
+      {"database", "shop", {{"owner", "shop_owner"}}},
+      param("max_connections", "200"),
+      param("work_mem", "4MB"),
+      {"role", "shop_app", {{"login", "true"}, {"password", "file:/secrets/shop_app"}}},
+  };
+  return service;
+}
+
+const std::vector<engine::Attribute> kTable = {
+    {"param", "max_connections", "restart", "number"},
+    {"param", "work_mem", "reload", "bytes"},
+};
+
+// What a healthy leader answers: as declared, in Postgres's own words, with a verifier.
+std::vector<Resource> there() {
+  std::vector<Resource> present = orders().resources;
+  present[2] = param("work_mem", "4096kB");
+  present[3].attributes["password"] = "SCRAM-SHA-256$there";
+  return present;
+}
+
+// The declared resources as the CLI plans them: references have been taken for what is there.
+Service as_planned() {
+  Service service = orders();
+  service.resources[3].attributes["password"] = "SCRAM-SHA-256$there";
+  return service;
+}
+
+Found found(const Service& known) {
+  Found out;
+  out.known = &known;
+  out.present = there();
+  for (const Member& each : known.members) out.members.emplace_back(each.name, Reach::serving);
+  return out;
+}
+
+PlanReport plan(const Service& wanted, const Found& seen) {
+  PlanReport report;
+  plan_service(wanted, seen, kTable, report);
+  return report;
+}
+
+const PlannedChange* find(const PlanReport& report, const std::string& address) {
+  for (const PlannedChange& change : report.changes) {
+    if (change.address == address) return &change;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> addresses(const PlanReport& report) {
+  std::vector<std::string> out;
+  for (const PlannedChange& change : report.changes) {
+    out.push_back(change.action + " " + change.address);
+  }
+  return out;
+}
+
+TEST(Plan, ANewServiceIsCreatedWithAllThatIsInIt) {
+  const PlanReport report = plan(orders(), {});
+  EXPECT_EQ(
+      addresses(report),
+      (std::vector<std::string>{"create orders", "create orders/member/a", "create orders/member/b",
+                                "create orders/member/c", "create orders/database/shop",
+                                "create orders/param/max_connections",
+                                "create orders/param/work_mem", "create orders/role/shop_app"}));
+  EXPECT_EQ(find(report, "orders")->attributes.at("engine"), Pair("", "postgres"));
+  EXPECT_EQ(find(report, "orders")->attributes.at("sync"), Pair("", "1"));
+  EXPECT_EQ(find(report, "orders/member/b")->attributes.at("address"), Pair("", "10.0.0.2:5432"));
+  EXPECT_EQ(report.adds(), 8);
+  EXPECT_EQ(report.updates() + report.deletes(), 0);
+  EXPECT_TRUE(report.warnings.empty());
+}
+
+TEST(Plan, NothingChangesWhereAllIsAsDeclared) {
+  const Service known = as_planned();
+  const PlanReport report = plan(as_planned(), found(known));
+  EXPECT_EQ(addresses(report), std::vector<std::string>{});
+  EXPECT_TRUE(report.warnings.empty());
+}
+
+TEST(Plan, AParameterCarriesWhatItsChangeDoes) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.resources[1] = param("max_connections", "300");
+  wanted.resources[2] = param("work_mem", "8MB");
+  const PlanReport report = plan(wanted, found(known));
+  ASSERT_EQ(addresses(report), (std::vector<std::string>{"update orders/param/max_connections",
+                                                         "update orders/param/work_mem"}));
+  EXPECT_EQ(report.changes[0].effect, "restart");
+  EXPECT_EQ(report.changes[0].attributes.at("value"), Pair("200", "300"));
+  EXPECT_NE(report.changes[0].reason.find("restarts"), std::string::npos);
+  EXPECT_EQ(report.changes[1].effect, "reload");
+  EXPECT_EQ(report.changes[1].attributes.at("value"), Pair("4096kB", "8MB"));
+}
+
+TEST(Plan, ResourcesComeAndGo) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.resources.erase(wanted.resources.begin());  // database shop
+  wanted.resources.push_back({"role", "shop_reader", {{"login", "true"}}});
+  const PlanReport report = plan(wanted, found(known));
+  EXPECT_EQ(addresses(report), (std::vector<std::string>{"create orders/role/shop_reader",
+                                                         "delete orders/database/shop"}));
+  EXPECT_EQ(find(report, "orders/database/shop")->attributes.at("owner"), Pair("shop_owner", ""));
+}
+
+TEST(Plan, OnlyTheAttributesThatDifferAreShown) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.resources[3].attributes["login"] = "false";
+  const PlanReport report = plan(wanted, found(known));
+  ASSERT_EQ(addresses(report), std::vector<std::string>{"update orders/role/shop_app"});
+  EXPECT_EQ(report.changes[0].attributes.at("login"), Pair("true", "false"));
+  wanted = as_planned();
+  wanted.resources[0].attributes = {{"owner", "other"}};
+  EXPECT_EQ(plan(wanted, found(known)).changes[0].attributes,
+            (std::map<std::string, Pair>{{"owner", {"shop_owner", "other"}}}));
+}
+
+TEST(Plan, MembersComeAndGoAndMove) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.members = {member("a", "10.0.0.1"), member("b", "10.0.0.9"), member("d", "10.0.0.4")};
+  const PlanReport report = plan(wanted, found(known));
+  EXPECT_EQ(addresses(report),
+            (std::vector<std::string>{"replace orders/member/b", "create orders/member/d",
+                                      "delete orders/member/c"}));
+  EXPECT_EQ(find(report, "orders/member/b")->attributes.at("address"),
+            Pair("10.0.0.2:5432", "10.0.0.9:5432"));
+  EXPECT_EQ(find(report, "orders/member/b")->reason, "a member's address cannot change");
+}
+
+TEST(Plan, SyncAndObjectiveAreChangesOfTheService) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.sync = 2;
+  PlanReport report = plan(wanted, found(known));
+  ASSERT_EQ(addresses(report), std::vector<std::string>{"update orders"});
+  EXPECT_EQ(report.changes[0].attributes.at("sync"), Pair("1", "2"));
+  wanted = as_planned();
+  wanted.objective.rto = 2s;
+  report = plan(wanted, found(known));
+  ASSERT_EQ(addresses(report), std::vector<std::string>{"update orders"});
+  EXPECT_EQ(report.changes[0].reason, "the objective is measured from now on");
+}
+
+TEST(Plan, WhatCannotBeAskedIsUnknownAndNeverAbsent) {
+  const Service known = as_planned();
+  Found seen = found(known);
+  seen.present.reset();
+  seen.members[0].second = Reach::refused;
+  seen.members[2].second = Reach::unknown;
+  const PlanReport report = plan(as_planned(), seen);
+  EXPECT_EQ(addresses(report), std::vector<std::string>{});
+  ASSERT_EQ(report.warnings.size(), 3U);
+  EXPECT_NE(report.warnings[0].find("are unknown"), std::string::npos) << report.warnings[0];
+  EXPECT_EQ(report.warnings[1], "member a of orders is refused");
+  EXPECT_EQ(report.warnings[2], "member c of orders is unknown");
+}
+
+TEST(Plan, PasswordsAreNeverShown) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.resources[3].attributes["password"] = "SCRAM-SHA-256$wanted";
+  wanted.resources.push_back({"role", "fresh", {{"password", "SCRAM-SHA-256$fresh"}}});
+  Found seen = found(known);
+  seen.present->push_back({"role", "gone", {{"password", "SCRAM-SHA-256$gone"}}});
+  for (const PlanReport& report : {plan(wanted, seen), plan(wanted, {})}) {
+    const std::string told = show(report) + to_json(report).dump();
+    EXPECT_EQ(told.find("SCRAM"), std::string::npos) << told;
+    EXPECT_NE(told.find("(secret)"), std::string::npos) << told;
+  }
+  const PlanReport report = plan(wanted, seen);
+  ASSERT_NE(find(report, "orders/role/shop_app"), nullptr) << "a changed password is a change";
+  EXPECT_EQ(find(report, "orders/role/shop_app")->attributes.at("password"),
+            Pair("(secret)", "(secret)"));
+}
+
+}  // namespace
+}  // namespace weir::provision
