@@ -1,0 +1,460 @@
+// Facts in, views out: what the board remembers, what it forgets, and when it asks for a decision.
+#include "agent/board.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::agent {
+namespace {
+
+const Voter kA{MemberName("a"), Incarnation("ia")};
+const Voter kB{MemberName("b"), Incarnation("ib")};
+const Voter kC{MemberName("c"), Incarnation("ic")};
+const Instant kBegan{10s};
+const Instant kNow{100s};
+const Timings kTimings;
+
+Member member(const char* name) {
+  return {ServiceName("orders"), MemberName(name), HostName(name), std::string("10.0.0.") + name,
+          5432};
+}
+
+store::HeldService orders(store::Revision revision) {
+  Service service;
+  service.name = ServiceName("orders");
+  service.members = {member("a"), member("b"), member("c")};
+  service.sync = 1;
+  return {service, revision};
+}
+
+// a leads, b and c count.
+store::Held calm(store::Revision revision) {
+  Record record;
+  record.epoch = {0, 3};
+  record.last_round = 3;
+  record.leader = kA;
+  record.leader_host = HostName("a");
+  record.members = {kA, kB, kC};
+  record.set = {{kB, kC}, 1};
+  record.confirmed = true;
+  return {record, revision};
+}
+
+store::Held with_round(store::Revision revision, std::int64_t number) {
+  store::Held held = calm(revision);
+  held.record.last_round = number;
+  held.record.round = OpenRound{number, HostName("c")};
+  return held;
+}
+
+engine::Local running(std::int64_t pid) {
+  engine::Local local;
+  local.data = true;
+  local.incarnation = kB.incarnation;
+  local.server.life = ServerLife::running;
+  local.server.pid = pid;
+  local.server.start_time = 1;
+  return local;
+}
+
+Sighting leading(Instant at) {
+  Sighting sighting;
+  sighting.at = at;
+  sighting.reach = Reach::serving;
+  sighting.role = Role::leader;
+  return sighting;
+}
+
+Sighting refusing(Instant at) {
+  Sighting sighting;
+  sighting.at = at;
+  sighting.reach = Reach::refused;
+  return sighting;
+}
+
+Spoken voice_of(const Voter& voter, Instant heard) {
+  Spoken spoken;
+  spoken.voice.heard = heard;
+  spoken.voice.voter = voter;
+  spoken.voice.server = ServerLife::running;
+  spoken.voice.epoch = {0, 3};
+  spoken.voice.leader = kA.member;
+  return spoken;
+}
+
+weir::Promise promise_of(const Voter& voter, std::int64_t round) {
+  return {voter, round, {0, 3}, {{"sys", {}, 1}, {100}}};
+}
+
+failover::Done with_promise(std::int64_t round) {
+  failover::Done done;
+  done.promise = promise_of(kB, round);
+  return done;
+}
+
+// What b's agent knows of orders while all is well.
+struct BoardTest : ::testing::Test {
+  BoardTest() {
+    board.learn_service(orders(5));
+    board.learn_record(calm(6), kBegan);
+    board.learn_local(running(77), kBegan);
+  }
+
+  failover::View view(Instant now = kNow) {
+    return board.view(now, kTimings, Incarnation("fresh"), 300ms);
+  }
+  failover::Other other(const char* name) {
+    const failover::View seen = view();
+    for (const failover::Other& found : seen.others) {
+      if (found.member.name.text == name) return found;
+    }
+    ADD_FAILURE() << name << " is not in the view";
+    return {};
+  }
+
+  Board board{member("b"), HostName("b"), AgentLife("life-b"), kBegan};
+};
+
+TEST_F(BoardTest, AViewHoldsWhatWasLearnt) {
+  const failover::View seen = view();
+  EXPECT_EQ(seen.now, kNow);
+  EXPECT_EQ(seen.self, member("b"));
+  EXPECT_EQ(seen.host, HostName("b"));
+  EXPECT_EQ(seen.life, AgentLife("life-b"));
+  EXPECT_EQ(seen.record, calm(6).record);
+  EXPECT_EQ(seen.own.incarnation, kB.incarnation);
+  EXPECT_EQ(seen.memory.began, kBegan);
+  EXPECT_EQ(seen.memory.epoch_seen, kBegan);
+  EXPECT_EQ(seen.given.fresh, Incarnation("fresh"));
+  EXPECT_EQ(seen.given.jitter, 300ms);
+  EXPECT_EQ(seen.given.policy.suspect_after, kTimings.suspect_after);
+  EXPECT_EQ(seen.given.policy.sync, 1);
+  ASSERT_EQ(seen.others.size(), 2U);
+  EXPECT_EQ(seen.others[0].member, member("a"));
+  EXPECT_EQ(seen.others[1].member, member("c"));
+}
+
+TEST_F(BoardTest, OlderNewsFromTheStoreIsNone) {
+  EXPECT_FALSE(board.learn_service(orders(5)));
+  EXPECT_FALSE(board.learn_service(orders(4)));
+  EXPECT_FALSE(board.learn_record(calm(6), kNow));
+  store::Held old = with_round(5, 4);
+  EXPECT_FALSE(board.learn_record(old, kNow));
+  EXPECT_EQ(board.held()->revision, 6);
+  EXPECT_FALSE(view().record.round);
+  EXPECT_TRUE(board.learn_record(with_round(7, 4), kNow));
+  EXPECT_TRUE(view().record.round);
+}
+
+TEST_F(BoardTest, AMemberThatGoesTakesItsFactsAlongAndTheOthersStay) {
+  board.learn_sighting(kA.member, leading(kNow), kTimings);
+  board.learn_sighting(kC.member, refusing(kNow), kTimings);
+  store::HeldService fewer = orders(8);
+  fewer.service.members.pop_back();
+  ASSERT_TRUE(board.learn_service(fewer));
+  const failover::View seen = view();
+  ASSERT_EQ(seen.others.size(), 1U);
+  EXPECT_EQ(seen.others[0].seen.role, Role::leader);
+  ASSERT_TRUE(board.learn_service(orders(9)));
+  EXPECT_EQ(other("c").seen.reach, Reach::unknown) << "one that comes back begins anew";
+}
+
+TEST_F(BoardTest, ANewRoundBeginsWithoutPromises) {
+  board.learn_record(with_round(7, 4), kNow - 2s);
+  board.learn_done(with_promise(4), false, kNow - 2s);
+  Spoken spoken = voice_of(kC, kNow - 1s);
+  spoken.promise = promise_of(kC, 4);
+  EXPECT_TRUE(board.learn_voice(kC.member, spoken)) << "a promise is news";
+  EXPECT_FALSE(board.learn_voice(kC.member, spoken)) << "the same promise again is none";
+  EXPECT_EQ(view().promises.size(), 2U);
+  EXPECT_EQ(view().own.promised, 4);
+  EXPECT_EQ(view().memory.round_seen, kNow - 2s);
+
+  store::Held same = with_round(8, 4);
+  same.record.confirmed = false;
+  board.learn_record(same, kNow - 1s);
+  EXPECT_EQ(view().promises.size(), 2U) << "the same round goes on";
+  EXPECT_EQ(view().memory.round_seen, kNow - 2s);
+
+  board.learn_record(with_round(9, 5), kNow);
+  EXPECT_TRUE(view().promises.empty());
+  EXPECT_EQ(view().memory.round_seen, kNow);
+}
+
+TEST_F(BoardTest, ARoundThatEndsWithoutALeaderIsToldFromOneThatEndsWell) {
+  board.learn_record(with_round(7, 4), kNow - 3s);
+  board.learn_record(calm(8), kNow - 2s);
+  EXPECT_EQ(view().memory.round_closed, kNow - 2s);
+  board.learn_record(with_round(9, 5), kNow - 1s);
+  store::Held taken = calm(10);
+  taken.record.epoch = {0, 5};
+  taken.record.leader = kC;
+  board.learn_record(taken, kNow);
+  EXPECT_EQ(view().memory.round_closed, kNow - 2s);
+  EXPECT_EQ(view().memory.epoch_seen, kNow);
+}
+
+TEST_F(BoardTest, ANewEpochBeginsWithoutTheOldOnesFacts) {
+  failover::Done done;
+  done.proven = calm(6).record.set;
+  done.diverged = true;
+  board.learn_done(done, false, kNow);
+  board.learn_rejoin_failure();
+  EXPECT_TRUE(view().memory.proven);
+  EXPECT_TRUE(view().memory.diverged);
+  EXPECT_EQ(view().memory.diverged_from, (Epoch{0, 3}));
+  EXPECT_EQ(view().memory.rejoin_failures, 1);
+  store::Held taken = calm(7);
+  taken.record.epoch = {0, 4};
+  taken.record.leader = kC;
+  board.learn_record(taken, kNow + 1s);
+  EXPECT_FALSE(view().memory.proven);
+  EXPECT_FALSE(view().memory.diverged);
+  EXPECT_EQ(view().memory.rejoin_failures, 0);
+  EXPECT_EQ(view().memory.receiving, kNow + 1s);
+}
+
+TEST_F(BoardTest, AProvenSetIsForgottenWithTheLifeOfItsServer) {
+  failover::Done done;
+  done.proven = calm(6).record.set;
+  const auto prove = [&] {
+    board.learn_local(running(77), kNow);
+    board.learn_done(done, false, kNow);
+    ASSERT_EQ(view().memory.proven, calm(6).record.set);
+  };
+  prove();
+  board.learn_local(running(77), kNow);
+  EXPECT_TRUE(view().memory.proven) << "the same server still has it loaded";
+  board.learn_local(running(78), kNow);
+  EXPECT_FALSE(view().memory.proven) << "a restarted server has yet to prove it";
+  prove();
+  engine::Local later = running(77);
+  later.server.start_time = 2;
+  board.learn_local(later, kNow);
+  EXPECT_FALSE(view().memory.proven) << "a pid may come back, its start time does not";
+  prove();
+  engine::Local ended = running(77);
+  ended.server.life = ServerLife::ended;
+  board.learn_local(ended, kNow);
+  EXPECT_FALSE(view().memory.proven);
+}
+
+TEST_F(BoardTest, OnlyTheLifeOfOurServerIsNewsForTheOthers) {
+  EXPECT_FALSE(board.learn_local(running(77), kNow));
+  EXPECT_FALSE(board.learn_local(running(78), kNow));
+  engine::Local ended = running(78);
+  ended.server.life = ServerLife::ended;
+  EXPECT_TRUE(board.learn_local(ended, kNow));
+  EXPECT_FALSE(board.learn_local(ended, kNow));
+  EXPECT_TRUE(board.learn_local(running(79), kNow));
+}
+
+TEST_F(BoardTest, TheDeathOfTheServerIsStampedOnce) {
+  engine::Local ended = running(77);
+  ended.server.life = ServerLife::ended;
+  board.learn_local(ended, kNow);
+  board.learn_local(ended, kNow + 1s);
+  EXPECT_EQ(view().memory.server_ended_seen, kNow);
+  board.learn_local(running(78), kNow + 2s);
+  EXPECT_EQ(view().memory.server_ended_seen, Instant{});
+}
+
+TEST_F(BoardTest, APositionIsKnownInTheLifeOfTheServerThatWasAsked) {
+  EXPECT_FALSE(board.position_known());
+  board.learn_standing();
+  EXPECT_TRUE(board.position_known());
+  board.learn_local(running(78), kNow);
+  EXPECT_FALSE(board.position_known()) << "a restarted server does not know it";
+  Sighting receiving;
+  receiving.role = Role::replica;
+  receiving.position_known = true;
+  board.learn_sighting(kB.member, receiving, kTimings);
+  EXPECT_TRUE(board.position_known());
+  receiving.position_known = false;
+  board.learn_sighting(kB.member, receiving, kTimings);
+  EXPECT_FALSE(board.position_known());
+}
+
+TEST_F(BoardTest, ASightingIsNewsOnlyWhenItSaysSomethingNew) {
+  EXPECT_TRUE(board.learn_sighting(kA.member, leading(kNow), kTimings));
+  EXPECT_FALSE(board.learn_sighting(kA.member, leading(kNow + 250ms), kTimings));
+  EXPECT_TRUE(board.learn_sighting(kA.member, refusing(kNow + 500ms), kTimings));
+  EXPECT_FALSE(board.learn_sighting(kA.member, refusing(kNow + 750ms), kTimings));
+  EXPECT_EQ(other("a").answered, kNow + 250ms) << "a refusal is no answer";
+  EXPECT_TRUE(board.learn_sighting(kA.member, refusing(kNow + 1450ms), kTimings))
+      << "silence that has become suspicious is news each time";
+  EXPECT_FALSE(board.learn_sighting(MemberName("x"), leading(kNow), kTimings));
+}
+
+TEST_F(BoardTest, AnAnswerCountsFromWhenItCameAndNeverBackwards) {
+  board.learn_sighting(kA.member, leading(kNow), kTimings);
+  board.learn_sighting(kA.member, leading(kNow - 1s), kTimings);
+  EXPECT_EQ(other("a").answered, kNow);
+  Sighting replica = leading(kNow + 1s);
+  replica.role = Role::replica;
+  board.learn_sighting(kA.member, replica, kTimings);
+  EXPECT_EQ(other("a").answered, kNow) << "only a leader's answer proves the leader";
+}
+
+TEST_F(BoardTest, OurOwnServerTellsWhoStreamsAndWhatMoves) {
+  Sighting own = leading(kNow);
+  own.written = {100};
+  Follower c;
+  c.voter = kC;
+  c.streaming = true;
+  own.followers = {c};
+  EXPECT_TRUE(board.learn_sighting(kB.member, own, kTimings));
+  EXPECT_EQ(other("c").streaming, kNow);
+  EXPECT_EQ(view().memory.written_before, Position{}) << "one sighting shows no movement";
+  own.at = kNow + 1s;
+  own.written = {200};
+  own.followers[0].streaming = false;
+  EXPECT_FALSE(board.learn_sighting(kB.member, own, kTimings));
+  EXPECT_EQ(other("c").streaming, kNow);
+  EXPECT_EQ(view().memory.written_before, Position{100});
+  EXPECT_EQ(board.seen(kB.member).written, Position{200});
+}
+
+TEST_F(BoardTest, AReplicaRemembersWhenItsLogMoved) {
+  Sighting own;
+  own.reach = Reach::serving;
+  own.role = Role::replica;
+  own.at = kNow;
+  own.written = {100};
+  own.receives_from = "10.0.0.a:5432";
+  board.learn_sighting(kB.member, own, kTimings);
+  EXPECT_EQ(view().memory.wal_moved, kNow);
+  EXPECT_EQ(view().memory.receiving, kNow);
+  own.at = kNow + 1s;
+  board.learn_sighting(kB.member, own, kTimings);
+  EXPECT_EQ(view().memory.wal_moved, kNow);
+  EXPECT_EQ(view().memory.receiving, kNow + 1s);
+  own.at = kNow + 2s;
+  own.receives_from.clear();
+  board.learn_sighting(kB.member, own, kTimings);
+  EXPECT_EQ(view().memory.receiving, kNow + 1s);
+}
+
+TEST_F(BoardTest, AVoiceIsNewsOnlyWhenItSaysSomethingNew) {
+  EXPECT_TRUE(board.learn_voice(kC.member, voice_of(kC, kNow)));
+  EXPECT_FALSE(board.learn_voice(kC.member, voice_of(kC, kNow + 1s)));
+  EXPECT_EQ(other("c").voice.heard, kNow + 1s);
+  const std::vector<void (*)(Spoken&)> changes = {
+      [](Spoken& s) { s.voice.server = ServerLife::ended; },
+      [](Spoken& s) { s.voice.suspects = true; },
+      [](Spoken& s) { s.voice.rising = true; },
+      [](Spoken& s) {
+        s.voice.epoch = {0, 4};
+      },
+      [](Spoken& s) { s.voice.voter.incarnation = Incarnation("other"); },
+  };
+  for (const auto change : changes) {
+    board.learn_voice(kC.member, voice_of(kC, kNow));
+    Spoken spoken = voice_of(kC, kNow + 1s);
+    change(spoken);
+    EXPECT_TRUE(board.learn_voice(kC.member, spoken));
+    EXPECT_FALSE(board.learn_voice(kC.member, spoken));
+  }
+  EXPECT_FALSE(board.learn_voice(MemberName("x"), voice_of(kC, kNow)));
+}
+
+TEST_F(BoardTest, ARefusalOutlivesTheNextVoice) {
+  board.learn_voice(kA.member, voice_of(kA, kNow - 1s));
+  board.learn_refusal(HostName("a"), kNow);
+  EXPECT_EQ(other("a").voice.refused, kNow);
+  EXPECT_EQ(other("c").voice.refused, Instant{});
+  board.learn_voice(kA.member, voice_of(kA, kNow + 1s));
+  EXPECT_EQ(other("a").voice.refused, kNow) << "which of the two is newer is for failover to see";
+  EXPECT_EQ(other("a").voice.heard, kNow + 1s);
+}
+
+TEST_F(BoardTest, SilenceOfTheLeaderIsSuspectedAfterPatienceAndNoSooner) {
+  board.learn_voice(kA.member, voice_of(kA, kNow));
+  board.learn_sighting(kA.member, leading(kNow), kTimings);
+  const auto suspects = [&](Duration later) {
+    return board.speak(kNow + later, kTimings).voice.suspects;
+  };
+  EXPECT_FALSE(suspects(kTimings.suspect_after - 1ms));
+  EXPECT_TRUE(suspects(kTimings.suspect_after));
+  board.learn_sighting(kA.member, leading(kNow + 1s), kTimings);
+  EXPECT_FALSE(suspects(kTimings.suspect_after)) << "its server still answers";
+}
+
+TEST_F(BoardTest, AfterAGapNothingThatOthersSaidCounts) {
+  board.learn_voice(kA.member, voice_of(kA, kNow));
+  board.learn_sighting(kA.member, leading(kNow), kTimings);
+  board.learn_sighting(kB.member, leading(kNow), kTimings);
+  board.learn_answers({kNow, {0, 3}, {kC}, {}});
+  board.forget(kNow + 60s);
+  const failover::View seen = view();
+  for (const failover::Other& each : seen.others) {
+    EXPECT_EQ(each.voice.heard, Instant{});
+    EXPECT_EQ(each.answered, Instant{});
+    EXPECT_EQ(each.seen.reach, Reach::unknown);
+    EXPECT_FALSE(each.member.name.empty()) << "who the others are is not forgotten";
+  }
+  EXPECT_EQ(seen.own_seen.reach, Reach::unknown);
+  EXPECT_TRUE(seen.answers.suspecting.empty());
+  EXPECT_EQ(seen.memory.began, kNow + 60s);
+  EXPECT_FALSE(board.speak(kNow + 60s, kTimings).voice.suspects) << "silence counts from now on";
+  EXPECT_EQ(seen.record, calm(6).record);
+}
+
+TEST_F(BoardTest, SpeaksOfItselfWithThePromiseOfTheOpenRoundOnly) {
+  Spoken spoken = board.speak(kNow, kTimings);
+  EXPECT_EQ(spoken.voice.life, AgentLife("life-b"));
+  EXPECT_EQ(spoken.voice.voter, kB);
+  EXPECT_EQ(spoken.voice.server, ServerLife::running);
+  EXPECT_EQ(spoken.voice.epoch, (Epoch{0, 3}));
+  EXPECT_EQ(spoken.voice.leader, kA.member);
+  EXPECT_FALSE(spoken.promise);
+  board.learn_record(with_round(7, 4), kNow);
+  EXPECT_FALSE(board.speak(kNow, kTimings).promise);
+  board.learn_done(with_promise(4), false, kNow);
+  EXPECT_EQ(board.speak(kNow, kTimings).promise, promise_of(kB, 4));
+  board.learn_record(calm(8), kNow);
+  EXPECT_FALSE(board.speak(kNow, kTimings).promise) << "the round is closed";
+  board.learn_record(with_round(9, 5), kNow);
+  EXPECT_FALSE(board.speak(kNow, kTimings).promise) << "it promised another round";
+}
+
+TEST_F(BoardTest, BeforeTheRecordIsReadItSpeaksOfNoEpoch) {
+  const Board fresh{member("b"), HostName("b"), AgentLife("life-b"), kBegan};
+  const Spoken spoken = fresh.speak(kNow, kTimings);
+  EXPECT_TRUE(spoken.voice.epoch.none());
+  EXPECT_FALSE(spoken.voice.suspects);
+  EXPECT_FALSE(fresh.held());
+  EXPECT_FALSE(fresh.service());
+}
+
+TEST_F(BoardTest, ARejoinedMemberHasNotDiverged) {
+  failover::Done done;
+  done.diverged = true;
+  board.learn_done(done, false, kNow);
+  board.learn_done({}, true, kNow + 1s);
+  EXPECT_FALSE(view().memory.diverged);
+  EXPECT_EQ(view().memory.receiving, kNow + 1s);
+}
+
+TEST_F(BoardTest, ProvisioningSeesTheSameFacts) {
+  board.learn_settled({5, true, {"max_connections"}, kNow});
+  board.learn_differences(std::vector<engine::Difference>(2), kNow);
+  provision::View seen = board.provision_view(kNow + 1s, Incarnation("fresh"));
+  EXPECT_EQ(seen.now, kNow + 1s);
+  EXPECT_EQ(seen.self, member("b"));
+  EXPECT_EQ(seen.desired, orders(5).service);
+  EXPECT_EQ(seen.desired_revision, 5);
+  EXPECT_EQ(seen.record, calm(6).record);
+  EXPECT_EQ(seen.own.incarnation, kB.incarnation);
+  ASSERT_TRUE(seen.settled);
+  EXPECT_EQ(seen.settled->waiting_for_restart, std::vector<std::string>{"max_connections"});
+  ASSERT_TRUE(seen.differences);
+  EXPECT_EQ(seen.differences->size(), 2U);
+  EXPECT_EQ(seen.differences_at, kNow);
+  board.learn_service(orders(8));
+  seen = board.provision_view(kNow + 1s, Incarnation("fresh"));
+  EXPECT_FALSE(seen.differences) << "they were read against an older file";
+  EXPECT_EQ(seen.desired_revision, 8);
+}
+
+}  // namespace
+}  // namespace weir::agent

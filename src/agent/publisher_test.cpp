@@ -1,0 +1,214 @@
+// What an agent tells everybody: nothing is created by a renewal, nothing waits for the store.
+#include "agent/publisher.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "agent/store_test.h"
+#include "agent/world_test.h"
+
+namespace weir::agent {
+namespace {
+
+const HostName kHost("a");
+const AgentLife kLife("life-of-a");
+const std::string kSighting = "quickstart/local/service/orders/sighting/a";
+
+// Everything is due at once, but what is said again without need: that is never due.
+Timings hurried() {
+  Timings timings;
+  timings.renewal = 1ms;
+  timings.sighting_every = 1h;
+  return timings;
+}
+
+struct PublisherTest : ::testing::Test, TestWorld {
+  Deadline soon() { return clock->within(10s); }
+
+  std::unique_ptr<Publisher> publish() {
+    return std::make_unique<Publisher>(world, store, setting, kLife, [this] {
+      ++tells;
+      const std::lock_guard lock(mutex);
+      return said;
+    });
+  }
+  void say(const std::string& key, Json value) {
+    const std::lock_guard lock(mutex);
+    said[key] = std::move(value);
+  }
+  std::optional<store::Entry> entry(const std::string& key) {
+    const auto found = store.get(key, soon());
+    EXPECT_TRUE(found);
+    return found ? *found : std::nullopt;
+  }
+  Json value(const std::string& key) {
+    const auto found = entry(key);
+    return found ? *Json::parse(found->value) : Json{};
+  }
+  bool publishes(const std::string& key, const Json& want) {
+    return comes_true([&] { return value(key) == want; });
+  }
+  // As `apply` makes it.
+  void make_renewal() {
+    const Json json = Json::object().set("format", 1).set("incarnation", "").set("count", 0);
+    ASSERT_TRUE(store.commit({{renewal, 0, json.dump(), 0}}, soon()));
+  }
+  std::string journal_key(std::int64_t number) const {
+    return fmt::format("{}{:010}", setting.keys.journal(kHost), number);
+  }
+  static journal::Entry step(std::int64_t number) {
+    journal::Entry out;
+    out.number = number;
+    out.service = "orders";
+    out.capability = "failover";
+    out.kind = "Promise";
+    out.because = fmt::format("step {}", number);
+    return out;
+  }
+
+  MoodyStore store{*clock, *workers};
+  Setting setting{store::Keys{FleetName("quickstart")}, kHost, "/nowhere", hurried()};
+  const std::string renewal = setting.keys.renewal(kHost);
+  std::atomic<int> tells = 0;
+  std::mutex mutex;
+  std::map<std::string, Json> said;
+};
+
+TEST_F(PublisherTest, ARenewalCreatesNothing) {
+  const auto publisher = publish();
+  ASSERT_TRUE(comes_true([&] { return store.gets >= 5; })) << "it looked";
+  EXPECT_FALSE(entry(renewal));
+  EXPECT_TRUE(store.committed().empty());
+}
+
+TEST_F(PublisherTest, ARenewalCountsUnderTheLifeOfItsAgent) {
+  const auto publisher = publish();
+  make_renewal();
+  ASSERT_TRUE(comes_true([&] { return value(renewal)["incarnation"].text() == kLife.text; }));
+  const std::int64_t before = value(renewal)["count"].integer();
+  EXPECT_GT(before, 0);
+  EXPECT_TRUE(comes_true([&] { return value(renewal)["count"].integer() > before; }));
+  EXPECT_EQ(value(renewal)["format"].integer(), kWireFormat);
+}
+
+TEST_F(PublisherTest, ARenewalThatIsTakenAwayIsNotMadeAgain) {
+  const auto publisher = publish();
+  make_renewal();
+  ASSERT_TRUE(comes_true([&] { return value(renewal)["count"].integer() > 0; }));
+  ASSERT_TRUE(comes_true([&] {
+    const auto found = entry(renewal);
+    return store.commit({{renewal, found->revision, std::nullopt, 0}}, soon()).has_value();
+  }));
+  const int before = store.gets;
+  ASSERT_TRUE(comes_true([&] { return store.gets >= before + 5; }));
+  EXPECT_FALSE(entry(renewal));
+}
+
+TEST_F(PublisherTest, WhatSomebodyElseWroteIsLookedAtAndRenewalGoesOn) {
+  const auto publisher = publish();
+  make_renewal();
+  ASSERT_TRUE(comes_true([&] { return value(renewal)["count"].integer() > 0; }));
+  ASSERT_TRUE(comes_true([&] {
+    const auto found = entry(renewal);
+    return store.commit({{renewal, found->revision, R"({"incarnation":"other"})", 0}}, soon())
+        .has_value();
+  }));
+  EXPECT_TRUE(comes_true([&] { return value(renewal)["incarnation"].text() == kLife.text; }));
+}
+
+TEST_F(PublisherTest, RenewalGoesOnWhenTheStoreIsBack) {
+  make_renewal();
+  const auto publisher = publish();
+  ASSERT_TRUE(comes_true([&] { return value(renewal)["count"].integer() > 0; }));
+  store.away = true;
+  clock->sleep_for(20ms);
+  store.away = false;
+  const std::int64_t before = value(renewal)["count"].integer();
+  EXPECT_TRUE(comes_true([&] { return value(renewal)["count"].integer() > before; }));
+}
+
+TEST_F(PublisherTest, TellsOnChangeAndOtherwiseSeldom) {
+  const Json first = Json::object().set("reach", "serving");
+  say(kSighting, first);
+  const auto publisher = publish();
+  ASSERT_TRUE(publishes(kSighting, first));
+  const store::Revision told = entry(kSighting)->revision;
+  const int before = tells;
+  ASSERT_TRUE(comes_true([&] { return tells >= before + 3; }));
+  EXPECT_EQ(entry(kSighting)->revision, told) << "nothing new was told";
+  const Json second = Json::object().set("reach", "refused");
+  say(kSighting, second);
+  EXPECT_TRUE(publishes(kSighting, second));
+}
+
+TEST_F(PublisherTest, TellsTheSameAgainWhenItIsDue) {
+  setting.timings.sighting_every = 1ms;
+  say(kSighting, Json::object().set("reach", "serving"));
+  const auto publisher = publish();
+  ASSERT_TRUE(comes_true([&] { return entry(kSighting).has_value(); }));
+  const store::Revision told = entry(kSighting)->revision;
+  EXPECT_TRUE(comes_true([&] { return entry(kSighting)->revision > told; }));
+}
+
+TEST_F(PublisherTest, CopiesTheJournalIntentFirst) {
+  const auto publisher = publish();
+  publisher->add(step(1));
+  ASSERT_TRUE(publishes(journal_key(1), journal::to_json(step(1))));
+  journal::Entry done = step(1);
+  done.outcome = journal::Outcome::done;
+  done.took = 3ms;
+  publisher->add(done);
+  EXPECT_TRUE(publishes(journal_key(1), journal::to_json(done)));
+}
+
+TEST_F(PublisherTest, DropsTheJournalsOldestEntries) {
+  for (std::int64_t number = 1; number <= 3; ++number) {  // copied by an earlier life
+    ASSERT_TRUE(store.commit({{journal_key(number), 0, "{}", 0}}, soon()));
+  }
+  const auto publisher = publish();
+  publisher->add(step(201));
+  publisher->add(step(202));
+  ASSERT_TRUE(comes_true([&] { return entry(journal_key(202)) && !entry(journal_key(2)); }));
+  EXPECT_FALSE(entry(journal_key(1)));
+  EXPECT_TRUE(entry(journal_key(3)));
+  EXPECT_TRUE(entry(journal_key(201)));
+}
+
+TEST_F(PublisherTest, WhatTheStoreMissedComesInItsOrder) {
+  store.away = true;
+  const auto publisher = publish();
+  for (std::int64_t number = 1; number <= 3; ++number) publisher->add(step(number));
+  const int before = tells;
+  clock->sleep_for(20ms);
+  EXPECT_EQ(tells, before) << "no sighting overtakes the journal";
+  store.away = false;
+  ASSERT_TRUE(comes_true([&] { return entry(journal_key(3)).has_value(); }));
+  EXPECT_EQ(store.committed(),
+            (std::vector<std::string>{journal_key(1), journal_key(2), journal_key(3)}));
+}
+
+TEST_F(PublisherTest, OfTooMuchThatWaitsTheOldestGoes) {
+  store.away = true;
+  const auto publisher = publish();
+  for (std::int64_t number = 1; number <= 1002; ++number) publisher->add(step(number));
+  store.away = false;
+  ASSERT_TRUE(comes_true([&] { return entry(journal_key(1002)).has_value(); }));
+  EXPECT_EQ(store.committed().front(), journal_key(3));
+}
+
+TEST_F(PublisherTest, NothingIsToldAfterTheStop) {
+  make_renewal();
+  const auto publisher = publish();
+  ASSERT_TRUE(comes_true([&] { return value(renewal)["count"].integer() > 0; }));
+  publisher->stop();
+  clock->sleep_for(50ms);
+  const std::int64_t last = value(renewal)["count"].integer();
+  publisher->add(step(1));
+  clock->sleep_for(50ms);
+  EXPECT_EQ(value(renewal)["count"].integer(), last);
+  EXPECT_FALSE(entry(journal_key(1)));
+}
+
+}  // namespace
+}  // namespace weir::agent
