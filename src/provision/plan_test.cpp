@@ -128,6 +128,18 @@ TEST(Plan, ResourcesComeAndGo) {
   EXPECT_EQ(find(report, "orders/database/shop")->attributes.at("owner"), Pair("shop_owner", ""));
 }
 
+TEST(Plan, AParameterThatTheFileGivesUpGoesBackToItsDefault) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.resources.erase(wanted.resources.begin() + 1);  // max_connections
+  Found seen = found(known);
+  std::erase_if(*seen.present, [](const Resource& r) { return r.name == "max_connections"; });
+  const PlanReport report = plan(wanted, seen);
+  ASSERT_EQ(addresses(report), std::vector<std::string>{"delete orders/param/max_connections"});
+  EXPECT_EQ(report.changes[0].effect, "restart");
+  EXPECT_EQ(report.changes[0].attributes.at("value"), Pair("200", ""));
+}
+
 TEST(Plan, OnlyTheAttributesThatDifferAreShown) {
   const Service known = as_planned();
   Service wanted = as_planned();
