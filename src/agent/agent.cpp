@@ -150,18 +150,17 @@ Agent::Agent(World& world, store::Store& store, peer::Caller& caller, Engines en
                        {},
                        {}}) {}
 
+// Whoever may still be called by another outlives it: services speak to publisher and heartbeats.
 Agent::~Agent() {
   stop();
   parts_->watcher.reset();
-  parts_->publisher.reset();
+  std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   {
-    // Loops end outside the lock: their turns may still ask for it.
-    std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
-    {
-      const std::lock_guard lock(parts_->mutex);
-      services.swap(parts_->services);
-    }
+    const std::lock_guard lock(parts_->mutex);
+    services.swap(parts_->services);
   }
+  services.clear();  // outside the lock: their turns may still ask for it
+  parts_->publisher.reset();
   parts_->heartbeats.reset();
 }
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "base/mutant.h"
+
 namespace weir::agent {
 
 Board::Board(Member self, HostName host, AgentLife life, Instant began)
@@ -123,6 +125,10 @@ void Board::learn_done(const failover::Done& done, bool rejoined, Instant now) {
     own_.promised = done.promise->round;
   }
   if (done.proven) memory_.proven = done.proven;
+  if (done.revision) memory_.write_in_doubt = false;
+  if (!done.outcome && done.outcome.error().failure == Failure::outcome_unknown && !done.proven) {
+    memory_.write_in_doubt = true;
+  }
   if (done.diverged && held_) {
     memory_.diverged = true;
     memory_.diverged_from = held_->record.epoch;
@@ -131,6 +137,11 @@ void Board::learn_done(const failover::Done& done, bool rejoined, Instant now) {
     memory_.diverged = false;
     memory_.receiving = now;
   }
+}
+
+void Board::forget_proof() {
+  const std::lock_guard lock(mutex_);
+  if (!mutant("old-proof-kept")) memory_.proven.reset();
 }
 
 void Board::learn_rejoin_failure() {
@@ -238,6 +249,9 @@ provision::View Board::provision_view(Instant now, const Incarnation& fresh) con
   if (held_) view.record = held_->record;
   view.own = own_;
   view.own_seen = own_seen_;
+  if (held_ && others_.contains(held_->record.leader.member)) {
+    view.leader_seen = others_.at(held_->record.leader.member).seen;
+  }
   view.settled = settled_;
   view.differences = differences_;
   view.differences_at = differences_at_;
@@ -251,12 +265,12 @@ Spoken Board::speak(Instant now, const Timings& timings) const {
   spoken.voice.life = life_;
   spoken.voice.voter = {self_.name, own_.incarnation};
   spoken.voice.server = own_.server.life;
-  spoken.voice.sick = failover::is_sick(own_seen_);
   spoken.voice.knows_position = position_known_locked();
   if (held_) {
     const failover::View view = view_locked(now, timings, {}, {});
     spoken.voice.suspects = failover::suspicion(view).suspects;
     spoken.voice.rising = failover::rising(view);
+    spoken.voice.sick = failover::is_sick(view);
     spoken.voice.epoch = held_->record.epoch;
     spoken.voice.leader = held_->record.leader.member;
     const auto own = promises_.find(self_.name);

@@ -41,6 +41,9 @@ class Board {
   bool learn_local(const engine::Local& local, Instant now);
   void learn_standing();  // our own position is known now, in this life of the server
   void learn_done(const failover::Done& done, bool rejoined, Instant now);
+  // A set is about to be loaded: whatever was proven before says nothing from here on, also if the
+  // loading fails half-way.
+  void forget_proof();
   void learn_rejoin_failure();
   void learn_answers(failover::Answers answers);
   void learn_settled(provision::Settled settled);

@@ -44,8 +44,8 @@ ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
 
 ServiceLoop::~ServiceLoop() {
   stop();
+  probers_.clear();  // a probe in flight still rings the loop
   loop_.reset();
-  probers_.clear();
 }
 
 void ServiceLoop::stop() {
@@ -218,6 +218,7 @@ bool ServiceLoop::fail_over() {
   const auto number =
       intend("failover", kind, step, decision.because, failover::needs_intent(*decision.step));
   if (!number) return true;
+  if (std::holds_alternative<failover::LoadSet>(*decision.step)) board_.forget_proof();
   const Instant began = ports_.world.clock.now();
   const failover::Done done = failover::carry_out(
       *decision.step, {ports_.world, ports_.store, ports_.setting.keys, *engine_.leads(),

@@ -59,6 +59,9 @@ struct Local {
   std::optional<Duration> restart_estimate;  // a start in place with its crash recovery; unknown
                                              // is a value
   MemberName follows;          // that leader
+  // Its settings name that leader, and its receiver's key is there. A promise that failed half-way
+  // leaves a replica that receives nothing: to be pointed at its leader anew.
+  bool pointed = true;
   std::optional<Standing> standing;  // replica or stopped: end of the valid log on its own disk,
                                      // found by `find_standing`; not looked at here
 };

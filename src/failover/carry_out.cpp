@@ -93,6 +93,9 @@ class Executor {
 
   Done operator()(const Rejoin& step) const {
     Done done;
+    // A replica whose log left the leader's history still runs; it is not to change under a rewind.
+    done.outcome = hands_.runs.fence(hands_.self, within(kFenceLimit));
+    if (!done.outcome) return done;
     done.outcome = hands_.leads.rejoin(hands_.self, step.upstream, step.how, step.fresh,
                                        hands_.service, within(kRejoinLimit));
     return done;

@@ -24,6 +24,10 @@ std::optional<Decision> decide_deposed(const View& view) {
                                   show(other.voice.epoch), other.voice.leader.text)};
     }
   }
+  if (view.own.promised > view.record.epoch.number) {
+    return Decision{Fence{}, fmt::format("it has promised round {}, and a start of before came up",
+                                         view.own.promised)};
+  }
   if (view.record.leader.incarnation.empty()) return std::nullopt;  // not made yet
   if (leads_by_record(view) && view.own.led == view.record.epoch) return std::nullopt;
   return Decision{Fence{}, fmt::format("the record names {} as leader of epoch {}",

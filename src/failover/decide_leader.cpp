@@ -179,6 +179,11 @@ std::optional<Decision> decide_as_leader(const View& view) {
   if (view.record.leader_life != view.life || view.record.leader_host != view.host) {
     return Decision{Reclaim{claimed(view)}, "this agent is new: it confirms the leadership anew"};
   }
+  // A late write could narrow the record after the server was widened again: a touch of the record
+  // makes it conflict.
+  if (view.memory.write_in_doubt && !mutant("late-write-allowed")) {
+    return Decision{Reclaim{claimed(view)}, "a write of the record may still be on its way"};
+  }
   if (view.own.half_rewound) return Decision{std::nullopt, "a rewind was cut off in its data"};
   const bool running = view.own.server.life == ServerLife::running;
   if (view.own.led != view.record.epoch || (running && view.own.as_replica)) {

@@ -131,6 +131,11 @@ const Row kLeader[] = {
        v.memory.proven = v.record.set;
      },
      "RecordSet", "each commit is to wait for 1 only"},
+    {"a write of the record may still be on its way",
+     [](View& v) { v.memory.write_in_doubt = true; }, "Reclaim",
+     "a write of the record may still be on its way"},
+    {"it promised and a start of before came up", [](View& v) { v.own.promised = 2; }, "Fence",
+     "it has promised round 2, and a start of before came up"},
     {"another agent knows a higher epoch",
      [](View& v) {
        other(v, "b").voice.epoch = {0, 2};
@@ -171,6 +176,22 @@ TEST(FailoverRising, IsBounded) {
   EXPECT_TRUE(rising(view));
   view.memory.server_ended_seen = kNow - 11s;
   EXPECT_FALSE(rising(view));
+}
+
+TEST(FailoverSick, IsAWinnerThatDoesNotPromote) {
+  View view = leading();
+  EXPECT_FALSE(is_sick(view));
+  view.record.epoch = {0, 2};
+  view.own.as_replica = true;
+  view.memory.epoch_seen = kNow - 9s;
+  EXPECT_FALSE(is_sick(view));
+  view.memory.epoch_seen = kNow - 10s;
+  EXPECT_TRUE(is_sick(view));
+  view.record.leader = kB;
+  EXPECT_FALSE(is_sick(view));
+  view = leading();
+  view.own_seen.reach = Reach::sick;
+  EXPECT_TRUE(is_sick(view));
 }
 
 TEST(FailoverReadiness, SaysWhyNot) {

@@ -24,14 +24,15 @@ bool only_we_can_confirm(const View& view) {
   const Instant since = std::max(view.memory.began, view.memory.epoch_seen);
   if (view.now - since < kAlone) return false;
   return std::ranges::none_of(view.others, [&](const Other& other) {
-    return other.member.name != view.record.leader.member && other.seen.reach == Reach::serving;
+    return other.member.name != view.record.leader.member && other.seen.reach == Reach::serving &&
+           !other.seen.receives_from.empty();
   });
 }
 
 // S10: nothing destroys the only copy.
 Decision decide_rejoin(const View& view) {
   if (!mutant("rejoin-before-confirmation") && !view.record.confirmed) {
-    if (!view.own.half_rewound && view.own.led < view.record.epoch && only_we_can_confirm(view)) {
+    if (view.own.led < view.record.epoch && only_we_can_confirm(view)) {
       return {Rejoin{upstream_of(view), engine::Rejoin::rebuild, view.given.fresh},
               "no other member can confirm the new epoch: its data is copied anew, the old kept"};
     }
@@ -74,7 +75,7 @@ Decision decide_as_replica(const View& view) {
   }
   if (diverged(view)) return decide_rejoin(view);
   const bool running = view.own.server.life == ServerLife::running;
-  if (!running || view.own.follows != leader->member.name ||
+  if (!running || !view.own.pointed || view.own.follows != leader->member.name ||
       view.own.follows_epoch != view.record.epoch) {
     return {Follow{upstream_of(view)},
             fmt::format("{} leads epoch {}", name, show(view.record.epoch))};

@@ -166,6 +166,8 @@ const Row kReplica[] = {
      "Follow", "c leads epoch 2"},
     {"its server is down", [](View& v) { v.own.server.life = ServerLife::ended; }, "Follow",
      "a leads epoch 1"},
+    {"a promise failed half-way and left it pointed at nobody",
+     [](View& v) { v.own.pointed = false; }, "Follow", "a leads epoch 1"},
     {"it has no data", [](View& v) { v.own = {}; }, "Rejoin", "has no data: it is copied from a"},
     {"it led before, and nothing is confirmed yet",
      [](View& v) {
@@ -175,6 +177,16 @@ const Row kReplica[] = {
        v.record.set = {{kC}, 1};
      },
      nullptr, "comes back once a commit of the new epoch is confirmed elsewhere"},
+    {"it led before, nothing is confirmed, and nobody else could",
+     [](View& v) {
+       v.own.as_replica = false;
+       v.own.server.life = ServerLife::ended;
+       v.record.confirmed = false;
+       v.record.epoch = {0, 2};
+       v.memory.epoch_seen = kNow - 11s;
+       other(v, "c").seen.receives_from.clear();
+     },
+     "Rejoin", "no other member can confirm the new epoch: its data is copied anew, the old kept"},
     {"it led before, and the set still counts it",
      [](View& v) {
        v.own.as_replica = false;

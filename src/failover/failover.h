@@ -55,7 +55,9 @@ bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sig
                         const Sighting& sighting);
 // Whether a member knows where its log ends: it leads, it receives, or its disk was read (S6).
 bool knows_position(const Sighting& own, bool found_on_disk);
-bool is_sick(const Sighting& own);
+// Whether this member's agent reports it as sick: its writes do not move, or the record has named
+// it for longer than a promotion may take and it does not lead.
+bool is_sick(const View& view);
 
 // For people: what would happen if the leader died now.
 struct Readiness {

@@ -1,7 +1,7 @@
 // What facts mean for later decisions: pure updates of what is remembered.
 #include <algorithm>
 
-#include "failover/failover.h"
+#include "failover/rules.h"
 
 namespace weir::failover {
 namespace {
@@ -42,6 +42,11 @@ bool knows_position(const Sighting& own, bool found_on_disk) {
   return own.role == Role::leader || own.position_known || found_on_disk;
 }
 
-bool is_sick(const Sighting& own) { return own.reach == Reach::sick; }
+bool is_sick(const View& view) {
+  if (view.own_seen.reach == Reach::sick) return true;
+  const bool overdue = view.now - view.memory.epoch_seen >= view.given.policy.rising_limit;
+  const bool leads = view.own.led == view.record.epoch && !view.own.as_replica;
+  return leads_by_record(view) && overdue && !leads;
+}
 
 }  // namespace weir::failover

@@ -61,6 +61,7 @@ inline View calm() {
     other.seen.reach = Reach::serving;
     other.seen.role = voter == kA ? Role::leader : Role::replica;
     if (voter == kA) other.answered = kNow - 100ms;
+    if (voter == kC) other.seen.receives_from = "127.0.10.a:5432";
     view.others.push_back(other);
   }
   view.given.fresh = Incarnation("fresh");

@@ -63,7 +63,8 @@ struct Memory {
   Instant wal_moved{};            // replica: when its log last grew
   bool diverged = false;          // a follow found that our log is not the leader's
   Epoch diverged_from;
-  int rejoin_failures = 0;  // in this epoch
+  bool write_in_doubt = false;  // a write of the record may still be on its way
+  int rejoin_failures = 0;      // in this epoch
 };
 
 // What the others answered to our last question.

@@ -8,7 +8,7 @@ namespace {
 
 constexpr Duration kCreateLimit = 120s;
 constexpr Duration kStopLimit = 60s;
-constexpr Duration kShortLimit = 10s;
+constexpr Duration kShortLimit = 4s;  // a fence or a promise may have to wait for it
 
 struct KindOf {
   const char* operator()(const Create&) const { return "Create"; }

@@ -8,9 +8,10 @@
 namespace weir::provision {
 namespace {
 
-constexpr Duration kSettleAgain = 30s;        // drift in settings files is mended
-constexpr Duration kLookAgain = 30s;          // drift in roles, databases and grants is mended
-constexpr Duration kLeaderRestartPause = 5s;  // replicas restart first
+constexpr Duration kSettleAgain = 30s;         // drift in settings files is mended
+constexpr Duration kLookAgain = 30s;           // drift in roles, databases and grants is mended
+constexpr Duration kReplicaTurn = 3s;          // for each replica before this one
+constexpr Duration kLeaderRestartPause = 10s;  // replicas restart first
 
 bool leads(const View& view) {
   return view.record.leader.member == view.self.name && !view.own.incarnation.empty() &&
@@ -37,6 +38,21 @@ bool all_stream(const View& view) {
   });
 }
 
+// Replicas restart one by one, in the order of their names, and none while another that counts does
+// not stream: with a value that no server can start with, only the first stays down.
+bool may_pause(const View& view) {
+  Duration turn = Duration::zero();
+  for (const Voter& voter : view.record.set.voters) {
+    if (voter.member == view.self.name) continue;
+    if (voter.member < view.self.name) turn += kReplicaTurn;
+    const bool streams = std::ranges::any_of(view.leader_seen.followers, [&](const Follower& f) {
+      return f.voter == voter && f.streaming;
+    });
+    if (!streams) return false;
+  }
+  return view.now - view.settled->at >= turn;
+}
+
 std::optional<Decision> decide_restart(const View& view) {
   const auto& waiting = view.settled->waiting_for_restart;
   if (waiting.empty() || view.own.server.life != ServerLife::running) return std::nullopt;
@@ -44,6 +60,8 @@ std::optional<Decision> decide_restart(const View& view) {
     const bool ready = view.now - view.settled->at >= kLeaderRestartPause && all_stream(view) &&
                        !view.record.set.voters.empty() && view.record.confirmed;
     if (!ready) return std::nullopt;
+  } else if (!may_pause(view)) {
+    return std::nullopt;
   }
   return Decision{
       StopForSettings{waiting},

@@ -64,6 +64,7 @@ struct View {
   Record record;
   engine::Local own;
   Sighting own_seen;
+  Sighting leader_seen;  // by our own probe; unknown where this member leads
   std::optional<Settled> settled;
   std::optional<std::vector<engine::Difference>> differences;  // leader only; unknown until read
   Instant differences_at{};                                    // when they were read; zero: never

@@ -76,12 +76,14 @@ Result<Control> read_control(Context& context, const Member& member, Deadline de
   return parse_control(printed);
 }
 
-SegmentSource segments_of(Context& context, const Member& member, std::uint64_t segment_bytes) {
+SegmentSource segments_of(Context& context, const Member& member, std::uint64_t segment_bytes,
+                          std::optional<Error>& trouble) {
   const std::string folder = log_folder(context, member);
-  return [&context, folder, segment_bytes](std::int64_t timeline,
-                                           std::uint64_t segment) -> std::optional<std::string> {
+  return [&context, &trouble, folder, segment_bytes](
+             std::int64_t timeline, std::uint64_t segment) -> std::optional<std::string> {
     auto content =
         context.files().read(folder + "/" + segment_name(timeline, segment, segment_bytes));
+    if (!content && content.error().failure != Failure::not_found) trouble = content.error();
     if (!content) return std::nullopt;
     return std::move(*content);
   };
@@ -93,16 +95,21 @@ Result<Standing> standing_on_disk(Context& context, const Member& member,
   const std::string folder = log_folder(context, member);
   WEIR_TRY(const Control control, read_control(context, member, deadline));
   const WalkStart start{replayed.value_or(control.redo), control.segment_bytes, !replayed};
-  const SegmentSource source = segments_of(context, member, control.segment_bytes);
+  std::optional<Error> trouble;
+  const SegmentSource source = segments_of(context, member, control.segment_bytes, trouble);
   WEIR_TRY(const std::vector<std::int64_t> timelines, timelines_there(files, folder, control));
   std::optional<Error> last;
   for (const std::int64_t timeline : timelines) {
     const auto lineage = lineage_on_disk(files, folder, control, timeline);
     if (!lineage || !holds_checkpoint(*lineage, control)) {
+      const bool unreadable = !lineage && (lineage.error().failure == Failure::io ||
+                                           lineage.error().failure == Failure::denied);
+      if (unreadable) return fail(lineage.error());
       if (!lineage) last = lineage.error();
       continue;
     }
     const auto end = walk_wal(*lineage, start, source);
+    if (trouble) return fail(std::move(*trouble));
     if (!end) {
       last = end.error();
       continue;

@@ -28,8 +28,10 @@ Result<> flush_log_end(Context& context, const Member& member, const Standing& s
 // What the server's control file says.
 Result<Control> read_control(Context& context, const Member& member, Deadline deadline);
 
-// Segment files of this member, for a walk.
-SegmentSource segments_of(Context& context, const Member& member, std::uint64_t segment_bytes);
+// Segment files of this member, for a walk. What is there and cannot be read is noted in `trouble`,
+// which outlives the source: a log that only seems to end there is no answer.
+SegmentSource segments_of(Context& context, const Member& member, std::uint64_t segment_bytes,
+                          std::optional<Error>& trouble);
 
 // A server that serves as leader. unreachable if it is still in recovery.
 struct LeaderFacts {

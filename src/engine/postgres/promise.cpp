@@ -83,7 +83,13 @@ Result<Promise> PostgresLeads::promise(const Member& member, std::int64_t round,
   const Layout l = context_.layout(member);
   // Every start is ended or kept out from here on; a start reads the promise under this lock.
   WEIR_TRY(const StartLock lock, context_.lock_start(member, deadline));
-  WEIR_TRY(const Local here, runs_.local(member));
+  WEIR_TRY(Local here, runs_.local(member));
+  if (here.data && !is_running(here)) {
+    // An earlier life of the agent may have ordered a start that is still under way: its guard
+    // holds the server's lock, which this takes, and whatever has come up of it ends here.
+    WEIR_TRY_(runs_.fence(member, deadline));
+    WEIR_TRY(here, runs_.local(member));
+  }
   WEIR_TRY(const PromiseNote note, read_promise(context_.files(), l.promise));
   WEIR_TRY_(check_may_promise(member, round, here, note));
   const Voter voter{member.name, here.incarnation};

@@ -121,7 +121,8 @@ Result<> PostgresLeads::export_diverged(const Member& member, const Standing& ow
   WEIR_TRY(const Control control, read_control(context_, member, deadline));
   const std::string folder = l.exports + "/" + export_name(context_.clock().wall(), epoch);
   WEIR_TRY_(files.make_folder(folder));
-  const SegmentSource source = segments_of(context_, member, control.segment_bytes);
+  std::optional<Error> trouble;
+  const SegmentSource source = segments_of(context_, member, control.segment_bytes, trouble);
   std::vector<std::int64_t> timelines{own.lineage.timeline};
   for (const Branch& branch : own.lineage.branches) {
     if (branch.until > from) timelines.push_back(branch.timeline);
@@ -131,6 +132,7 @@ Result<> PostgresLeads::export_diverged(const Member& member, const Standing& ow
   for (std::uint64_t segment = from.at / control.segment_bytes; segment <= last; ++segment) {
     for (const std::int64_t timeline : timelines) {
       const auto content = source(timeline, segment);
+      if (trouble) return fail(std::move(*trouble));
       if (!content) continue;
       const std::string name = segment_name(timeline, segment, control.segment_bytes);
       WEIR_TRY_(files.write(folder + "/" + name, *content));

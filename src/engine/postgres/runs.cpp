@@ -9,6 +9,7 @@
 #include "engine/postgres/notes.h"
 #include "engine/postgres/owner.h"
 #include "engine/postgres/port_probe.h"
+#include "engine/postgres/role_settings.h"
 
 namespace weir::engine::postgres {
 namespace {
@@ -168,6 +169,10 @@ Result<Local> PostgresRuns::local(const Member& member) {
     out.data = true;
     out.incarnation = incarnation;
     out.as_replica = files.exists(l.data + "/standby.signal");
+    if (out.as_replica) {
+      WEIR_TRY(const RoleSettings role, read_role_settings(files, l.role_file));
+      out.pointed = !role.primary_conninfo.empty() && files.exists(l.receiver_key(follows.epoch));
+    }
     if (out.server.life != ServerLife::running) {
       out.restart_estimate = context_.restart_estimate(member);
     }
