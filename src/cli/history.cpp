@@ -41,7 +41,9 @@ const Told* first(const std::vector<Told>& history, const std::string& kind, Wal
 std::vector<Phase> phases_of(const std::vector<Told>& history, WallTime fault, WallTime until) {
   std::vector<Phase> out;
   WallTime at = fault;
+  // A step may go on after the first write was served, and the clocks of two hosts differ.
   const auto mark = [&](const char* name, WallTime end) {
+    end = std::min(end, until);
     if (end <= at) return;
     out.push_back({name, end - at});
     at = end;
@@ -49,7 +51,7 @@ std::vector<Phase> phases_of(const std::vector<Told>& history, WallTime fault, W
   const auto over = [](const Told& told) { return told.entry.at + told.entry.took; };
   if (const Told* restart = first(history, "Restart", fault, until)) {
     mark("detect", restart->entry.at);
-    mark("restart", std::min(over(*restart), until));
+    mark("restart", over(*restart));
     return out;
   }
   const Told* take = first(history, "Take", fault, until);
