@@ -74,3 +74,13 @@ endforeach()
 # The outside client of `./dev bench failover`: libpq, and nothing of weir's.
 add_executable(bench_outage EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/outage.cpp)
 target_link_libraries(bench_outage PRIVATE weir_flags PostgreSQL::PostgreSQL)
+
+# What the binary says and how it ends, compared with tests/golden/cli.
+add_executable(golden_test ${CMAKE_SOURCE_DIR}/tests/golden/cli_test.cpp)
+target_link_libraries(golden_test PRIVATE weir_world GTest::gtest_main)
+target_compile_definitions(golden_test PRIVATE WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+  WEIR_BINARY_DEFAULT="${CMAKE_BINARY_DIR}/weir")
+add_dependencies(golden_test weir)
+add_test(NAME golden COMMAND golden_test)
+set_tests_properties(golden PROPERTIES LABELS unit TIMEOUT 120)
+add_dependencies(units golden_test)

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/program.h"
 #include "cli/verbs.h"
 
@@ -115,6 +116,22 @@ void add_drill(CLI::App& app, Options& options, const Verb** chosen) {
   sub->callback([chosen] { *chosen = &kDrill; });
 }
 
+// The library's own words, in our grammar; of an unknown verb it says only that one is missing.
+Error complaint(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> rest = app.remaining();
+  if (app.get_subcommands().empty() && !rest.empty() && !starts_with(rest.front(), "-")) {
+    std::vector<std::string> verbs{kDrill.name};
+    for (const Verb& verb : kVerbs) verbs.emplace_back(verb.name);
+    const std::string meant = nearest(rest.front(), verbs);
+    return {Failure::bad_config, fmt::format("there is no verb {}", rest.front()),
+            meant.empty() ? "weir --help" : "did you mean `weir " + meant + "`?"};
+  }
+  std::string what = error.what();
+  if (!what.empty() && what[0] >= 'A' && what[0] <= 'Z')
+    what[0] = static_cast<char>(what[0] + ('a' - 'A'));
+  return {Failure::bad_config, what, "weir --help"};
+}
+
 }  // namespace
 
 int run(int argc, char** argv, Machine& machine) {
@@ -134,8 +151,8 @@ int run(int argc, char** argv, Machine& machine) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 1;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return finish(fail(complaint(app, error)), options);
   }
   Session session(machine, options);
   return finish(chosen->run(session), options);
