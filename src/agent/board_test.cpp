@@ -238,6 +238,32 @@ TEST_F(BoardTest, AProvenSetIsForgottenWithTheLifeOfItsServer) {
   EXPECT_FALSE(view().memory.proven);
 }
 
+TEST_F(BoardTest, AProvenSetIsForgottenBeforeAnotherIsLoaded) {
+  failover::Done done;
+  done.proven = calm(6).record.set;
+  board.learn_done(done, false, kNow);
+  board.forget_proof();
+  EXPECT_FALSE(view().memory.proven) << "a load that fails half-way leaves no proof standing";
+}
+
+TEST_F(BoardTest, AWriteThatMayStillComeIsRememberedUntilOneIsKnown) {
+  failover::Done unknown;
+  unknown.outcome = fail(Failure::outcome_unknown, "no answer");
+  failover::Done refused;
+  refused.outcome = fail(Failure::conflict, "somebody was faster");
+  failover::Done written;
+  written.revision = 9;
+  EXPECT_FALSE(view().memory.write_in_doubt);
+  board.learn_done(refused, false, kNow);
+  EXPECT_FALSE(view().memory.write_in_doubt);
+  board.learn_done(unknown, false, kNow);
+  EXPECT_TRUE(view().memory.write_in_doubt);
+  board.learn_done(refused, false, kNow);
+  EXPECT_TRUE(view().memory.write_in_doubt) << "a later refusal says nothing of the earlier write";
+  board.learn_done(written, false, kNow);
+  EXPECT_FALSE(view().memory.write_in_doubt);
+}
+
 TEST_F(BoardTest, OnlyTheLifeOfOurServerIsNewsForTheOthers) {
   EXPECT_FALSE(board.learn_local(running(77), kNow));
   EXPECT_FALSE(board.learn_local(running(78), kNow));
@@ -438,7 +464,10 @@ TEST_F(BoardTest, ARejoinedMemberHasNotDiverged) {
 TEST_F(BoardTest, ProvisioningSeesTheSameFacts) {
   board.learn_settled({5, true, {"max_connections"}, kNow});
   board.learn_differences(std::vector<engine::Difference>(2), kNow);
+  board.learn_sighting(kA.member, leading(kNow), kTimings);
+  board.learn_sighting(kC.member, refusing(kNow), kTimings);
   provision::View seen = board.provision_view(kNow + 1s, Incarnation("fresh"));
+  EXPECT_EQ(seen.leader_seen, leading(kNow));
   EXPECT_EQ(seen.now, kNow + 1s);
   EXPECT_EQ(seen.self, member("b"));
   EXPECT_EQ(seen.desired, orders(5).service);

@@ -70,6 +70,9 @@ View calm_replica() {
   view.own.as_replica = true;
   view.own_seen.role = Role::replica;
   view.own_seen.writable = false;
+  view.leader_seen = view.own_seen;
+  view.leader_seen.role = Role::leader;
+  view.leader_seen.writable = true;
   view.own_seen.followers.clear();
   view.differences.reset();
   return view;
@@ -90,6 +93,13 @@ View unborn() {
 }
 
 void wait_for_restart(View& view) { view.settled->waiting_for_restart = {"max_connections"}; }
+
+// Not b but c, the second replica, looks.
+void as_c(View& view) {
+  wait_for_restart(view);
+  view.self = member("c");
+  view.own.incarnation = kC.incarnation;
+}
 
 struct Row {
   const char* when;
@@ -182,8 +192,8 @@ TEST(ProvisionDecide, SettlesWhenSettingsMayDiffer) {
           {"nothing has changed", [](View&) {}, nullptr, "as the fleet file says"},
           {"this agent has not settled yet", [](View& v) { v.settled.reset(); }, "Settle", why},
           {"the file is newer", [](View& v) { v.desired_revision = 8; }, "Settle", why},
-          {"it was long ago", [](View& v) { v.settled->at = kNow - 30s; }, "Settle", why},
-          {"it was almost long ago", [](View& v) { v.settled->at = kNow - 29s; }, nullptr,
+          {"it was long ago", [](View& v) { v.settled->at = kNow - 1h; }, "Settle", why},
+          {"it was a while ago", [](View& v) { v.settled->at = kNow - 25s; }, nullptr,
            "as the fleet file says"},
           {"clients are still shut out", [](View& v) { v.settled->clients_let_in = false; },
            "Settle", why},
@@ -209,24 +219,64 @@ TEST(ProvisionDecide, LetsClientsInOnlyAfterTheFirstConfirmedCommit) {
   EXPECT_EQ(decide(view).step, Step(Settle{false})) << "whoever was let in too early is shut out";
 }
 
-TEST(ProvisionDecide, AReplicaRestartsForSettingsAtOnce) {
-  expect_rows(
-      calm_replica,
-      {
-          {"nothing waits", [](View&) {}, nullptr, "as the fleet file says"},
-          {"one waits", wait_for_restart, "StopForSettings", "max_connections waits for a restart"},
-          {"two wait",
-           [](View& v) {
-             v.settled->waiting_for_restart = {"max_connections", "shared_buffers"};
-           },
-           "StopForSettings", "max_connections, shared_buffers wait for a restart"},
-          {"it has stopped already",
-           [](View& v) {
-             wait_for_restart(v);
-             v.own.server.life = ServerLife::ended;
-           },
-           nullptr, "as the fleet file says"},
-      });
+TEST(ProvisionDecide, ReplicasRestartForSettingsOneByOne) {
+  const char* const calmly = "as the fleet file says";
+  const char* const one_waits = "max_connections waits for a restart";
+  expect_rows(calm_replica,
+              {
+                  {"nothing waits", [](View&) {}, nullptr, calmly},
+                  {"one waits", wait_for_restart, "StopForSettings", one_waits},
+                  {"two wait",
+                   [](View& v) {
+                     v.settled->waiting_for_restart = {"max_connections", "shared_buffers"};
+                   },
+                   "StopForSettings", "max_connections, shared_buffers wait for a restart"},
+                  {"it has stopped already",
+                   [](View& v) {
+                     wait_for_restart(v);
+                     v.own.server.life = ServerLife::ended;
+                   },
+                   nullptr, calmly},
+                  {"the first has no turn to wait for",
+                   [](View& v) {
+                     wait_for_restart(v);
+                     v.settled->at = kNow;
+                   },
+                   "StopForSettings", one_waits},
+                  {"the second waits for its turn",
+                   [](View& v) {
+                     as_c(v);
+                     v.settled->at = kNow;
+                   },
+                   nullptr, calmly},
+                  {"the second's turn has come", as_c, "StopForSettings", one_waits},
+                  {"the other that counts does not stream",
+                   [](View& v) {
+                     as_c(v);
+                     v.leader_seen.followers[0].streaming = false;
+                   },
+                   nullptr, calmly},
+                  {"the other that counts is not seen, its leader neither",
+                   [](View& v) {
+                     as_c(v);
+                     v.leader_seen = {};
+                   },
+                   nullptr, calmly},
+                  {"another streams, but not the one that counts",
+                   [](View& v) {
+                     as_c(v);
+                     v.leader_seen.followers[0].voter.incarnation = Incarnation("other");
+                   },
+                   nullptr, calmly},
+                  {"whoever counts for nobody holds nobody up",
+                   [](View& v) {
+                     as_c(v);
+                     v.leader_seen.followers[0].streaming = false;
+                     v.record.set.voters = {kC};
+                     v.settled->at = kNow;
+                   },
+                   "StopForSettings", one_waits},
+              });
 }
 
 TEST(ProvisionDecide, ALeaderRestartsForSettingsAfterItsReplicas) {
