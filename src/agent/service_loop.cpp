@@ -12,7 +12,7 @@ namespace {
 constexpr Duration kReadLimit = 1s;
 constexpr Duration kStandingLimit = 60s;
 constexpr Duration kShapesLimit = 5s;
-constexpr Duration kRetryMost = 2s;
+constexpr Duration kRetryMost = 5s;
 
 journal::Outcome outcome_of(const Result<>& result) {
   if (result) return journal::Outcome::done;
@@ -146,19 +146,24 @@ failover::View ServiceLoop::view() {
 }
 
 // A step that failed is not tried again at once; the pause doubles.
-bool ServiceLoop::patient(const std::string& kind, const Json& step) const {
-  return failed_.what == kind + step.dump() && ports_.world.clock.now() < failed_.again;
+bool ServiceLoop::patient(const std::string& kind, const Json& step, const std::string& because) {
+  if (failed_.what != kind + step.dump()) return false;
+  board_.conclude(because + ", but the last try failed: " + failed_.detail);
+  if (ports_.world.clock.now() >= failed_.again) return false;
+  loop_->again_by(failed_.again);
+  return true;
 }
 
-void ServiceLoop::remember(const std::string& kind, const Json& step, bool succeeded) {
-  if (succeeded) {
+void ServiceLoop::remember(const std::string& kind, const Json& step, const Result<>& outcome) {
+  if (outcome) {
     failed_ = {};
     return;
   }
   const std::string what = kind + step.dump();
   failed_.times = failed_.what == what ? failed_.times + 1 : 1;
   failed_.what = what;
-  const Duration pause = std::min<Duration>(25ms * (1 << std::min(failed_.times, 7)), kRetryMost);
+  failed_.detail = outcome.error().what;
+  const Duration pause = std::min<Duration>(25ms * (1 << std::min(failed_.times, 8)), kRetryMost);
   failed_.again = ports_.world.clock.now() + pause;
   loop_->again_by(failed_.again);
 }
@@ -194,7 +199,7 @@ void ServiceLoop::conclude(std::int64_t number, const std::string& kind, const J
     const auto concluded = ports_.journal.conclude(number, outcome_of(outcome), detail, took);
     if (!concluded) board_.conclude("cannot journal: " + concluded.error().what);
   }
-  remember(kind, step, outcome.has_value());
+  remember(kind, step, outcome);
   // Whatever was written, by us or by somebody faster, the next decision starts from the truth.
   refresh_record(kReadLimit);
   if (outcome) loop_->ring();
@@ -214,7 +219,7 @@ bool ServiceLoop::fail_over() {
   }
   const std::string kind = failover::kind_of(*decision.step);
   const Json step = failover::to_json(*decision.step);
-  if (patient(kind, step)) return true;
+  if (patient(kind, step, decision.because)) return true;
   const auto number =
       intend("failover", kind, step, decision.because, failover::needs_intent(*decision.step));
   if (!number) return true;
@@ -262,7 +267,7 @@ void ServiceLoop::provision_one() {
   if (!decision.step) return;
   const std::string kind = provision::kind_of(*decision.step);
   const Json step = provision::to_json(*decision.step);
-  if (patient(kind, step)) return;
+  if (patient(kind, step, decision.because)) return;
   const auto number = intend("provision", kind, step, decision.because, true);
   if (!number) return;
   const Instant began = world.clock.now();

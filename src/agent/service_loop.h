@@ -47,8 +47,8 @@ class ServiceLoop {
   void probe(const Member& member);
   void follow_members(const Service& service);
   failover::View view();
-  bool patient(const std::string& kind, const Json& step) const;
-  void remember(const std::string& kind, const Json& step, bool succeeded);
+  bool patient(const std::string& kind, const Json& step, const std::string& because);
+  void remember(const std::string& kind, const Json& step, const Result<>& outcome);
 
   Ports ports_;
   engine::Engine& engine_;
@@ -59,6 +59,7 @@ class ServiceLoop {
   Instant due_{};  // when the next turn was due at the latest
   struct Failed {
     std::string what;
+    std::string detail;
     int times = 0;
     Instant again{};
   } failed_;

@@ -8,7 +8,7 @@
 namespace weir::provision {
 namespace {
 
-constexpr Duration kSettleAgain = 30s;         // drift in settings files is mended
+constexpr Duration kSettleAgain = 300s;        // drift in settings files is mended
 constexpr Duration kLookAgain = 30s;           // drift in roles, databases and grants is mended
 constexpr Duration kReplicaTurn = 3s;          // for each replica before this one
 constexpr Duration kLeaderRestartPause = 10s;  // replicas restart first

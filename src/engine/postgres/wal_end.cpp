@@ -181,6 +181,25 @@ class Walker {
         segment_bytes_(start.segment_bytes),
         at_(start.at.at) {}
 
+  // Where a record begins on the page of `at_`, from its start on; nullopt if none does there.
+  std::optional<std::uint64_t> first_on_page() {
+    const std::optional<Page> page = pages_.holding(at_);
+    if (!page) return std::nullopt;
+    const bool continued = (page->flags & kFirstIsContinued) != 0;
+    const std::uint64_t offset = page->header + (continued ? aligned(page->remaining) : 0);
+    if (offset >= pages_.page_bytes()) return std::nullopt;
+    return page->address + offset;
+  }
+  std::uint64_t page_bytes() const { return pages_.page_bytes(); }
+
+  // Reads on to `end`, where a record is known to end; false if none does there.
+  bool read_up_to(std::uint64_t end) {
+    while (at_ < end) {
+      if (!next()) return false;
+    }
+    return at_ == end;
+  }
+
   // The page before the first record: it says whose file we are in, even if no record follows.
   bool anchor() { return at_ > 0 && pages_.holding(at_ - 1).has_value(); }
 
@@ -285,20 +304,36 @@ class Walker {
   std::string why_;
 };
 
-template <class Visit>
-Result<WalEnd> walk(const Lineage& lineage, const WalkStart& start, const SegmentSource& source,
-                    Visit visit) {
-  if (start.segment_bytes < (1u << 20) || start.segment_bytes > (1u << 30) ||
-      (start.segment_bytes & (start.segment_bytes - 1)) != 0) {
-    return fail(Failure::bad_data, "cannot read the log: its segment size is not known");
+// A walker that stands at the start and has read the record before it. Only so the first record's
+// back link can be checked: behind a replayed position there may be the old content of a recycled
+// segment, a whole record with a right checksum (seen in a drill: a promise of 40 bytes too many,
+// whose promotion then waited for ever).
+std::optional<Walker> walker_with_past(const Lineage& lineage, const WalkStart& start,
+                                       const SegmentSource& source) {
+  constexpr int kPagesBack = 64;
+  std::uint64_t at = start.at.at == 0 ? 0 : start.at.at - 1;
+  for (int i = 0; i < kPagesBack && at > 0; ++i) {
+    WalkStart earlier = start;
+    earlier.at = Position{at};
+    Walker look(lineage, earlier, source);
+    const std::optional<std::uint64_t> begins = look.first_on_page();
+    if (look.page_bytes() == 0) return std::nullopt;
+    if (begins && *begins < start.at.at) {
+      earlier.at = Position{*begins};
+      Walker walker(lineage, earlier, source);
+      if (!walker.read_up_to(start.at.at)) return std::nullopt;
+      return walker;
+    }
+    const std::uint64_t page = at / look.page_bytes() * look.page_bytes();
+    at = page == 0 ? 0 : page - 1;
   }
+  return std::nullopt;
+}
+
+template <class Visit>
+Result<WalEnd> walk_on(Walker& walker, const WalkStart& start, Visit visit) {
   WalEnd out;
   out.end = start.at;
-  Walker walker(lineage, start, source);
-  if (!walker.anchor()) {
-    return fail(Failure::bad_data,
-                fmt::format("cannot read the log before {}: {}", show(start.at), walker.why()));
-  }
   out.timeline = walker.timeline();
   while (const std::optional<WalRecord> record = walker.next()) {
     visit(*record);
@@ -312,6 +347,26 @@ Result<WalEnd> walk(const Lineage& lineage, const WalkStart& start, const Segmen
                 fmt::format("cannot read the log from {}: {}", show(start.at), out.stopped_by));
   }
   return out;
+}
+
+template <class Visit>
+Result<WalEnd> walk(const Lineage& lineage, const WalkStart& start, const SegmentSource& source,
+                    Visit visit) {
+  if (start.segment_bytes < (1u << 20) || start.segment_bytes > (1u << 30) ||
+      (start.segment_bytes & (start.segment_bytes - 1)) != 0) {
+    return fail(Failure::bad_data, "cannot read the log: its segment size is not known");
+  }
+  Walker walker(lineage, start, source);
+  if (!walker.anchor()) {
+    return fail(Failure::bad_data,
+                fmt::format("cannot read the log before {}: {}", show(start.at), walker.why()));
+  }
+  if (!start.next_must_be_there) {
+    if (std::optional<Walker> past = walker_with_past(lineage, start, source)) {
+      return walk_on(*past, start, visit);
+    }
+  }
+  return walk_on(walker, start, visit);
 }
 
 // Slices of eight: a crashed leader may have gigabytes to read before it can promise.

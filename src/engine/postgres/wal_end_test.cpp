@@ -208,6 +208,40 @@ TEST(WalEnd, StopsWhereTheNextRecordNamesAnotherPredecessor) {
   EXPECT_EQ(walk_one(log).end.at, second);
 }
 
+// As in the kill-host drill that never served again: a standby has replayed all that it received,
+// and right behind lies a whole record of the segment's former use.
+TEST(WalEnd, StopsAtOldContentRightBehindAReplayedPosition) {
+  for (const std::uint32_t spread : {100u, 9'000u, 20'000u}) {
+    Log old;
+    while (old.end() < 2 * kSegment - 500) old.record(400);
+    Log log(1, 3 * kSegment + 40);
+    log.record(100);
+    log.record(spread);
+    // The old segment has a record that begins just here.
+    std::uint64_t begins = kSegment + 40;
+    Log again;
+    while (begins % kSegment < log.end() % kSegment) begins = again.record(400);
+    while (log.end() % kSegment < begins % kSegment) {
+      log.record(static_cast<std::uint32_t>(std::max<std::uint64_t>(
+          24, std::min<std::uint64_t>(begins % kSegment - log.end() % kSegment, 400))));
+    }
+    if (log.end() % kSegment != begins % kSegment) continue;
+    const std::uint64_t whole = log.end();
+    const std::uint64_t from = whole % kSegment;
+    log.segment(3).replace(from, 400, old.segment(1).substr(from, 400));
+    const auto end = walk_wal(first_timeline(), {{whole}, kSegment, false}, source_of({&log}));
+    ASSERT_TRUE(end);
+    EXPECT_EQ(end->end.at, whole) << spread;
+    EXPECT_EQ(end->records, 0u);
+    // And where a true record follows, it is read.
+    log.record(77);
+    const auto more = walk_wal(first_timeline(), {{whole}, kSegment, false}, source_of({&log}));
+    ASSERT_TRUE(more);
+    EXPECT_EQ(more->end.at, log.end());
+    EXPECT_EQ(more->records, 1u);
+  }
+}
+
 TEST(WalEnd, ASwitchTakesTheRestOfTheSegment) {
   Log log;
   log.record(100);
