@@ -187,6 +187,7 @@ TEST(FailoverSick, IsAWinnerThatDoesNotPromote) {
   EXPECT_FALSE(is_sick(view));
   view.memory.epoch_seen = kNow - 10s;
   EXPECT_TRUE(is_sick(view));
+  EXPECT_TRUE(suspicion(view).suspects);  // and it says so when it is asked
   view.record.leader = kB;
   EXPECT_FALSE(is_sick(view));
   view = leading();

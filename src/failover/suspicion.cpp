@@ -27,6 +27,7 @@ bool both_refuse(const View& view, const Other& leader) {
 
 Suspicion suspicion(const View& view) {
   if (view.record.leader.member == view.self.name) {
+    if (is_sick(view)) return {true, "it does not lead, though the record has named it for long"};
     const bool dead = view.own.server.life != ServerLife::running && !rising(view);
     return {dead, dead ? "its own server is dead" : "its own server runs or rises"};
   }
