@@ -41,7 +41,7 @@ class SimClock : public Clock {
 class SimDisk : public Files {
  public:
   Result<std::string> read(const std::string& path) override;
-  Result<> write(const std::string& path, std::string_view content, int mode) override;
+  Result<> write(const std::string& path, std::string_view content, int mode = 0600) override;
   Result<> append(const std::string& path, std::string_view content) override;
   Result<> rename(const std::string& from, const std::string& to) override;
   Result<> remove(const std::string& path) override;
@@ -77,7 +77,7 @@ class SimFiles : public Files {
   SimFiles(SimDisk& disk, Passage& passage, SimRandom& random)
       : disk_(disk), passage_(passage), random_(random) {}
   Result<std::string> read(const std::string& path) override;
-  Result<> write(const std::string& path, std::string_view content, int mode) override;
+  Result<> write(const std::string& path, std::string_view content, int mode = 0600) override;
   Result<> append(const std::string& path, std::string_view content) override;
   Result<> rename(const std::string& from, const std::string& to) override;
   Result<> remove(const std::string& path) override;

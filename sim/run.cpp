@@ -182,7 +182,7 @@ void Run::inject(const FaultPlan& fault) {
   note(fmt::format("{} {}", name_of(fault.fault), member.text));
   switch (fault.fault) {
     case Fault::kill_server:
-      fleet_.cluster().kill_server(id);
+      fleet_.cluster().kill_server(id, fault.lasts);
       break;
     case Fault::kill_host:
       fleet_.kill_host(host);
@@ -301,6 +301,7 @@ Plan drawn_plan(std::uint64_t seed) {
     fault.target.index = static_cast<int>(random.next() % 4);
     if (kind < 3) {
       fault.fault = Fault::kill_server;
+      fault.lasts = {};  // the cluster draws how long backends live on
     } else if (kind < 6) {
       fault.fault = Fault::kill_host;
     } else if (kind < 7 && !data_lost) {

@@ -15,7 +15,7 @@
 namespace weir::sim {
 
 enum class Fault {
-  kill_server,   // SIGKILL of the server program; backends outlive it for a moment
+  kill_server,   // SIGKILL of the server program; its backends live on for `lasts` (0: drawn)
   kill_host,     // power off; on again after `lasts`
   kill_agent,    // started again by the supervisor after a second
   lose_data,     // the server dies and the member's folder is gone

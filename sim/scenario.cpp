@@ -14,6 +14,8 @@
 namespace weir::sim {
 namespace {
 
+constexpr Duration kLasts = 5s;
+
 using Words = std::vector<std::string>;
 
 Words words_of(const std::string& line) {
@@ -100,7 +102,7 @@ Result<> read_fault(const Words& words, Scenario& out) {
   const auto named = fault_named(words[2]);
   if (!named) return not_understood(words);
   fault.fault = *named;
-  fault.lasts = 5s;
+  fault.lasts = *named == Fault::kill_server ? Duration{} : kLasts;
   if (*named == Fault::kill_agent && words[3] == "after") {
     if (words.size() < 6) return not_understood(words);
     fault.call = words[4];
@@ -125,6 +127,10 @@ Result<> read_expectation(const std::string& text, Scenario& out) {
   const Words words = words_of(text);
   if (words.size() == 3 && words[0] == "promoted" && words[1] == "within") {
     WEIR_TRY(out.promoted_within, parse_duration(words[2]));
+    return {};
+  }
+  if (words.size() == 3 && words[0] == "gap" && words[1] == "within") {
+    WEIR_TRY(out.gap_within, parse_duration(words[2]));
     return {};
   }
   if (words.size() != 2) return not_understood(words);
@@ -183,6 +189,11 @@ Report run(const Scenario& scenario, std::function<void(const std::string&)> tel
   if (scenario.promotions && out.promotions != *scenario.promotions) {
     out.violations.push_back(
         fmt::format("expected {} promotions, saw {}", *scenario.promotions, out.promotions));
+  }
+  if (scenario.gap_within && out.longest_gap > *scenario.gap_within) {
+    out.violations.push_back(fmt::format("expected no gap over {}, saw {}",
+                                         weir::show(*scenario.gap_within),
+                                         weir::show(out.longest_gap)));
   }
   if (out.lost != scenario.lost) {
     out.violations.push_back(fmt::format("expected {} lost, saw {}", scenario.lost, out.lost));

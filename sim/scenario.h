@@ -5,7 +5,7 @@
 //   at 2s   kill-server leader
 //   at 2s   kill-host replica 1 for 5s
 //   at 2s   kill-agent after write promise.json +2
-//   expect  promoted within 3s, lost 0
+//   expect  promoted within 3s, gap within 3s, promotions 1, lost 0
 #pragma once
 
 #include <functional>
@@ -21,6 +21,7 @@ struct Scenario {
   Plan plan;
   std::optional<Duration> promoted_within;  // from the leader's fault to a confirmed commit
   std::optional<std::int64_t> promotions;   // exactly so many
+  std::optional<Duration> gap_within;       // the longest without an acknowledgement
   std::size_t lost = 0;
 };
 

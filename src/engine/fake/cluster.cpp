@@ -13,7 +13,10 @@ namespace weir::engine {
 namespace {
 
 constexpr Duration kStartTakes = 120ms;
+constexpr Duration kRecoveryTakesAtMost = 60ms;
+constexpr Duration kRecoveryTakesLongAtMost = 3s;
 constexpr Duration kOrphansLiveAtMost = 60ms;
+constexpr Duration kOrphansLiveLongAtMost = 3s;
 
 }  // namespace
 
@@ -133,6 +136,13 @@ FakeServer* FakeCluster::reach(const std::string& id, const HostName& host) {
   return found->ready_at > now_ ? nullptr : found;
 }
 
+FakeServer* FakeCluster::reach_open(const std::string& id, const HostName& host, std::int64_t pid) {
+  const auto machine = hosts_.find(host);
+  FakeServer* found = server(id);
+  if (machine == hosts_.end() || !machine->second.up || found == nullptr) return nullptr;
+  return found->pid == pid ? found : nullptr;
+}
+
 void FakeCluster::launch(const std::string& id, const HostName& host) {
   placed_[id] = host;
   const FakeDisk& data = disks_[id];
@@ -145,7 +155,9 @@ void FakeCluster::launch(const std::string& id, const HostName& host) {
   fresh.id = id;
   fresh.host = host;
   fresh.pid = ++next_pid_;
-  fresh.ready_at = now_ + kStartTakes + Duration(random_.next() % 60'000'000);
+  const Duration recovery = chance(15) ? kRecoveryTakesLongAtMost : kRecoveryTakesAtMost;
+  fresh.ready_at =
+      now_ + kStartTakes + Duration(random_.next() % static_cast<std::uint64_t>(recovery.count()));
   fresh.loaded = settings_of(id);
   fresh.startup_loaded = fresh.loaded;
   fresh.checkpointer_due = true;
@@ -180,12 +192,15 @@ void FakeCluster::drop(const std::string& id) {
   tell("end of " + id);
 }
 
-void FakeCluster::kill_server(const std::string& id) {
+void FakeCluster::kill_server(const std::string& id, Duration orphans) {
   FakeServer* found = server(id);
   if (found == nullptr || found->orphaned) return;
+  if (orphans == Duration{}) {
+    const Duration most = chance(30) ? kOrphansLiveLongAtMost : kOrphansLiveAtMost;
+    orphans = Duration(random_.next() % static_cast<std::uint64_t>(most.count()));
+  }
   found->orphaned = true;
-  found->orphans_until =
-      now_ + Duration(random_.next() % static_cast<std::uint64_t>(kOrphansLiveAtMost.count()));
+  found->orphans_until = now_ + orphans;
   tell("kill of " + id);
 }
 
@@ -244,7 +259,7 @@ RowId FakeCluster::append(FakeServer& server, FakeRow row) {
 
 Result<std::uint64_t> FakeCluster::commit(const std::string& id, FakeRow row, bool local_only) {
   FakeServer* found = server(id);
-  if (found == nullptr || found->orphaned || found->ready_at > now_) {
+  if (found == nullptr || found->ready_at > now_) {
     return fail(Failure::unreachable, "cannot write to " + id + ": nothing listens there");
   }
   if (!found->leader) return fail(Failure::refused, "cannot write to " + id + ": it is a replica");

@@ -121,7 +121,9 @@ class FakeCluster {
   Instant now() const { return now_; }
 
   // Faults. A host that is down has no process; its disk stays.
-  void kill_server(const std::string& id);  // its backends live on for a moment
+  // SIGKILL of its postmaster. Backends and walsenders live on for `orphans` (drawn, if zero), and
+  // their sessions go on committing.
+  void kill_server(const std::string& id, Duration orphans = {});
   void kill_host(const HostName& host);
   void revive_host(const HostName& host) { hosts_.at(host).up = true; }
   bool up(const HostName& host) const { return hosts_.contains(host) && hosts_.at(host).up; }
@@ -139,6 +141,8 @@ class FakeCluster {
   bool any_left(const std::string& id) const;
   // As a client from elsewhere: nullptr if nobody there can answer.
   FakeServer* reach(const std::string& id, const HostName& host);
+  // As a session that is open already: also a server whose postmaster is dead answers it.
+  FakeServer* reach_open(const std::string& id, const HostName& host, std::int64_t pid);
   FakeDisk& disk(const std::string& id) { return disks_[id]; }
   const std::map<std::string, FakeServer>& servers() const { return servers_; }
   FakeSettings settings_of(const std::string& id) const;

@@ -55,10 +55,7 @@ class FakeSession : public Session {
   }
 
  private:
-  FakeServer* server() {
-    FakeServer* found = host_.cluster().reach(fake_id(member_), member_.host);
-    return found != nullptr && found->pid == pid_ ? found : nullptr;
-  }
+  FakeServer* server() { return host_.cluster().reach_open(fake_id(member_), member_.host, pid_); }
 
   FakeHost& host_;
   const Member member_;
