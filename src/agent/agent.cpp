@@ -150,18 +150,19 @@ Agent::Agent(World& world, store::Store& store, peer::Caller& caller, Engines en
                        {},
                        {}}) {}
 
-// Whoever may still be called by another outlives it: services speak to publisher and heartbeats.
+// Everything is joined before anything is destroyed, and services last: until here another part
+// may have held one of them.
 Agent::~Agent() {
   stop();
-  parts_->watcher.reset();
+  if (parts_->watcher) parts_->watcher->join();
+  if (parts_->heartbeats) parts_->heartbeats->join();
+  if (parts_->publisher) parts_->publisher->join();
   std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   {
     const std::lock_guard lock(parts_->mutex);
     services.swap(parts_->services);
   }
   services.clear();  // outside the lock: their turns may still ask for it
-  parts_->publisher.reset();
-  parts_->heartbeats.reset();
 }
 
 Result<> Agent::start() {

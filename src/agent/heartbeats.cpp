@@ -11,11 +11,6 @@ Heartbeats::Heartbeats(World& world, peer::Caller& caller, HostName self, Timing
       timings_(timings),
       ears_(std::move(ears)) {}
 
-Heartbeats::~Heartbeats() {
-  stop();
-  lines_.clear();
-}
-
 void Heartbeats::know(const HostName& host, const std::string& address) {
   if (host == self_) return;
   const std::lock_guard lock(mutex_);
@@ -61,6 +56,14 @@ void Heartbeats::stop() {
   const std::lock_guard lock(mutex_);
   for (auto& [host, line] : lines_) {
     if (line.loop) line.loop->stop();
+  }
+}
+
+void Heartbeats::join() {
+  stop();
+  // Outside the lock: a turn that ends may still ask for it. No line is added or removed any more.
+  for (auto& [host, line] : lines_) {
+    if (line.loop) line.loop->join();
   }
 }
 

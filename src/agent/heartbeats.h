@@ -21,12 +21,13 @@ class Heartbeats {
     std::function<void(const HostName&)> refused;
   };
   Heartbeats(World& world, peer::Caller& caller, HostName self, Timings timings, Ears ears);
-  ~Heartbeats();
+  ~Heartbeats() { join(); }
 
   void know(const HostName& host, const std::string& address);
   void rouse();
   void speak_to(const HostName& host, Deadline deadline);
   void stop();
+  void join();  // stops and waits; rousing is harmless from then on
 
  private:
   void call(const peer::Address& to, Deadline deadline);

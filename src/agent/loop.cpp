@@ -16,7 +16,9 @@ void Loop::start() {
   job_ = world_.workers.begin(name_, [this] { run(); });
 }
 
-Loop::~Loop() {
+Loop::~Loop() { join(); }
+
+void Loop::join() {
   stop();
   while (job_ && !job_->wait(world_.clock.within(1s))) stop();
 }

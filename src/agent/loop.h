@@ -18,7 +18,7 @@ class Loop {
   Loop(World& world, std::string name, Duration pause, std::function<void()> turn);
   // Begins to turn: only once its owner can be used from the turn.
   void start();
-  ~Loop();  // stops and waits
+  ~Loop();  // joins
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
@@ -26,6 +26,9 @@ class Loop {
   // From inside the turn: the next one comes by `instant`.
   void again_by(Instant instant);
   void stop();  // does not wait
+  // Stops and waits for the running turn. Whoever is called from a turn is joined before it is
+  // destroyed: a unique_ptr that is reset is null while its object still waits for that turn.
+  void join();
   bool stopping() const { return stopping_; }
 
  private:

@@ -23,15 +23,14 @@ Publisher::Publisher(World& world, store::Store& store, const Setting& setting,
   news_->start();
 }
 
-Publisher::~Publisher() {
-  stop();
-  renewal_.reset();
-  news_.reset();
+void Publisher::stop() {
+  renewal_->stop();
+  news_->stop();
 }
 
-void Publisher::stop() {
-  if (renewal_) renewal_->stop();
-  if (news_) news_->stop();
+void Publisher::join() {
+  renewal_->join();
+  news_->join();
 }
 
 void Publisher::add(const journal::Entry& entry) {

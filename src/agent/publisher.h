@@ -21,10 +21,11 @@ class Publisher {
   using Tell = std::function<std::map<std::string, Json>()>;
   Publisher(World& world, store::Store& store, const Setting& setting, const AgentLife& life,
             Tell tell);
-  ~Publisher();
+  ~Publisher() { join(); }
 
   void add(const journal::Entry& entry);  // any thread; never waits
   void stop();
+  void join();  // stops and waits; what is added from then on stays here
 
  private:
   void renew();

@@ -44,8 +44,8 @@ ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
 
 ServiceLoop::~ServiceLoop() {
   stop();
-  probers_.clear();  // a probe in flight still rings the loop
-  loop_.reset();
+  for (auto& [member, loop] : probers_) loop->join();
+  loop_->join();
 }
 
 void ServiceLoop::stop() {

@@ -20,6 +20,7 @@ class Watcher {
   Watcher(World& world, store::Store& store, store::Keys keys, Ears ears);
   ~Watcher() = default;
   void stop() { loop_->stop(); }
+  void join() { loop_->join(); }
 
  private:
   void turn();
