@@ -90,17 +90,19 @@ void Publisher::publish() {
     {
       const std::lock_guard lock(mutex_);
       if (entries_.empty()) break;
-      entry = entries_.front();
+      // Taken out meanwhile: what overflows while we write is the oldest of the others.
+      entry = std::move(entries_.front());
+      entries_.pop_front();
     }
     const std::string base = setting_.keys.journal(setting_.host);
     if (!put(fmt::format("{}{:010}", base, entry.number), journal::to_json(entry).dump(), true)) {
+      const std::lock_guard lock(mutex_);
+      entries_.push_front(std::move(entry));
       return;  // the store is away: later
     }
     if (entry.number > kEntriesKept) {
       drop(fmt::format("{}{:010}", base, entry.number - kEntriesKept));
     }
-    const std::lock_guard lock(mutex_);
-    entries_.pop_front();
   }
   const Instant now = world_.clock.now();
   for (const auto& [key, json] : tell_()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,8 +17,9 @@ class MoodyStore final : public store::Store {
   MoodyStore(Clock& clock, Workers& workers)
       : clock_(clock), store_(store::make_memory(clock, workers)) {}
 
-  std::atomic<bool> away = false;       // nothing of what is asked is done
-  std::atomic<bool> forgetful = false;  // every watch comes too late
+  std::atomic<bool> away = false;                         // nothing of what is asked is done
+  std::atomic<bool> forgetful = false;                    // every watch comes too late
+  std::function<void(const std::string& key)> meanwhile;  // during each commit; set beforehand
   std::atomic<int> gets = 0;
   std::atomic<int> lists = 0;
 
@@ -42,6 +44,7 @@ class MoodyStore final : public store::Store {
   Result<store::Revision> commit(const std::vector<store::Change>& changes,
                                  Deadline deadline) override {
     if (away) return gone();
+    if (meanwhile) meanwhile(changes.front().key);
     auto revision = store_->commit(changes, deadline);
     const std::lock_guard lock(mutex_);
     for (const store::Change& change : changes) {
