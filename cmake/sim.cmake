@@ -8,9 +8,6 @@ list(FILTER sim_tests EXCLUDE REGEX "mutants_test\\.cpp$")
 
 add_library(weir_simulator STATIC ${sim_sources})
 target_link_libraries(weir_simulator PUBLIC weir_agent Boost::context)
-if(WEIR_SANITIZE)
-  target_compile_definitions(weir_simulator PRIVATE BOOST_USE_ASAN)
-endif()
 
 add_executable(weir_sim sim/main.cpp)
 target_link_libraries(weir_sim PRIVATE weir_simulator)

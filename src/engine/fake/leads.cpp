@@ -245,9 +245,11 @@ Result<> FakeLeads::load_set(const Member& member, const SyncSet& set, Deadline 
 }
 
 Result<> FakeLeads::confirm(const Member& member, Epoch epoch, Deadline deadline) {
-  WEIR_TRY(const FakeData data, host_.read_data(member));
-  WEIR_TRY(const FakeSettings settings, host_.read_settings(member));
-  if (settings.standby || data.led != epoch) {
+  const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
+  if (server == nullptr) {
+    return fail(Failure::unreachable, cannot("confirm", member, "its server does not answer"));
+  }
+  if (!server->leader || host_.cluster().disk(fake_id(member)).lineage.timeline != epoch.number) {
     return fail(Failure::refused, cannot("confirm", member, "it does not lead that epoch"));
   }
   return host_.write_own(member, {}, false, deadline);

@@ -87,9 +87,6 @@ Result<> FakeRuns::start(const Member& member, Epoch epoch, Deadline deadline) {
     if (now.server.life != ServerLife::running) {
       settings.epoch = epoch.number;
       WEIR_TRY_(host_.write_settings(member, settings));
-      WEIR_TRY(FakeData data, host_.read_data(member));
-      data.led = epoch;
-      WEIR_TRY_(host_.write_data(member, data));
     }
   }
   WEIR_TRY_(host_.world().servers.start(host_.spec(member), deadline));
