@@ -45,9 +45,7 @@ class AsUser {
   AsUser() : was_root_(::geteuid() == 0) {
     EXPECT_EQ(::seteuid(was_root_ ? kNobody : ::geteuid()), 0);
   }
-  ~AsUser() {
-    EXPECT_EQ(::seteuid(was_root_ ? 0 : ::geteuid()), 0);
-  }
+  ~AsUser() { EXPECT_EQ(::seteuid(was_root_ ? 0 : ::geteuid()), 0); }
   AsUser(const AsUser&) = delete;
   AsUser& operator=(const AsUser&) = delete;
 
