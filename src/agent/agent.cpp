@@ -50,12 +50,16 @@ struct Agent::Parts {
         .set("services", spoken);
   }
 
-  void hear(const Json& said) {
+  // What `host` said. Its certificate named it: it speaks for its own members only.
+  void hear(const HostName& host, const Json& said) {
     const Instant now = world.clock.now();
     for (const auto& loop : all()) {
       const Json& voice = said["services"][loop->self().service.text];
       if (!voice.is_object()) continue;
       const Spoken spoken = spoken_from(voice, now);
+      const auto service = loop->board().service();
+      const Member* member = service ? service->find(spoken.voice.voter.member) : nullptr;
+      if (member == nullptr || member->host != host) continue;
       if (loop->board().learn_voice(spoken.voice.voter.member, spoken)) loop->ring();
     }
   }
@@ -179,7 +183,7 @@ Result<> Agent::start() {
   parts.heartbeats = std::make_unique<Heartbeats>(
       parts.world, parts.caller, parts.setting.host, parts.setting.timings,
       Heartbeats::Ears{[&parts] { return parts.speak(); },
-                       [&parts](const HostName&, const Json& said) { parts.hear(said); },
+                       [&parts](const HostName& host, const Json& said) { parts.hear(host, said); },
                        [&parts](const HostName& host) { parts.refused(host); }});
   parts.publisher = std::make_unique<Publisher>(parts.world, parts.store, parts.setting, parts.life,
                                                 [&parts] { return parts.tell(); });
@@ -205,7 +209,7 @@ Result<Json> Agent::answer(const peer::Request& request) {
     return fail(Failure::unreachable, "the agent is starting");
   }
   if (request.path == "/heartbeat") {
-    parts_->hear(request.body);
+    parts_->hear(HostName(request.from), request.body);
     return parts_->speak();
   }
   if (request.path == "/suspicion" || request.path == "/status") {

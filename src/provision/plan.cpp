@@ -85,6 +85,11 @@ void plan_given_up(const Service& wanted, const Service& known,
   }
 }
 
+std::string value_of(const Resource& resource, const std::string& attribute) {
+  const auto found = resource.attributes.find(attribute);
+  return found == resource.attributes.end() ? std::string{} : found->second;
+}
+
 void plan_resources(const Service& wanted, const Found& found,
                     const std::vector<engine::Attribute>& attributes, PlanReport& report) {
   if (!found.present) {
@@ -108,8 +113,8 @@ void plan_resources(const Service& wanted, const Found& found,
       auto& pair = change.attributes[name];
       pair.first = name == "password" && !value.empty() ? "(secret)" : value;
     }
-    std::erase_if(change.attributes, [](const auto& entry) {
-      return entry.second.first == entry.second.second && entry.first != "password";
+    std::erase_if(change.attributes, [&](const auto& entry) {
+      return value_of(difference.wanted, entry.first) == value_of(difference.present, entry.first);
     });
     report.changes.push_back(std::move(change));
   }
