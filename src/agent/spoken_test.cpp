@@ -96,8 +96,8 @@ TEST(Spoken, GarbageClaimsNothing) {
       "7",
       "\"voice\"",
       "[{\"life\":\"x\"}]",
-      R"({"life":7,"voter":[],"server":true,"rising":"true","sick":1,"knows_position":"yes",)"
-      R"("suspects":{},"epoch":{"reign":1},"leader":["a"]})",
+      (R"({"life":7,"voter":[],"server":true,"rising":"true","sick":1,"knows_position":"yes",)"
+       R"("suspects":{},"epoch":{"reign":1},"leader":["a"]})"),
       R"({"server":"RUNNING","epoch":[1],"voter":"b"})",
       R"({"epoch":[1,2,3],"voter":{"member":7,"incarnation":null}})",
   };
