@@ -135,7 +135,8 @@ Result<> SimFiles::write(const std::string& path, std::string_view content, int 
 
 Result<> SimFiles::append(const std::string& path, std::string_view content) {
   try {
-    if (!passage_.cross("append", path, kSyncLeast, kSyncMost)) return dead();
+    const std::string told = path + " " + std::string(content);
+    if (!passage_.cross("append", told, kSyncLeast, kSyncMost)) return dead();
   } catch (const Killed&) {
     if (random_.chance(0.5)) {
       const std::size_t torn = static_cast<std::size_t>(random_.next() % (content.size() + 1));

@@ -17,6 +17,7 @@ constexpr Duration kUpWithin = 60s;
 constexpr Duration kCalmFor = 4s;
 constexpr Duration kLastWords = 2s;
 constexpr Duration kAgentRestart = 1s;
+constexpr std::size_t kToldOfADetail = 160;
 
 class Run {
  public:
@@ -29,6 +30,12 @@ class Run {
   }
 
   Report go() {
+    for (const FaultPlan& fault : plan_.faults) {
+      if (fault.from_start) arm(fault);
+    }
+    fleet_.on_cross = [this](const HostName& host, std::string_view call, std::string_view detail) {
+      on_cross(host, call, detail);
+    };
     fleet_.begin();
     phase_until_ = now() + kUpWithin;
     tick();
@@ -64,9 +71,11 @@ class Run {
   struct Armed {
     FaultPlan plan;
     HostName host;
+    FiberId fiber = 0;
     bool counting = false;
     int left = 0;
   };
+  bool reached(Armed& armed, const HostName& host, std::string_view call, std::string_view detail);
 
   const Plan plan_;
   SimFleet fleet_;
@@ -74,7 +83,8 @@ class Run {
   Phase phase_ = Phase::coming_up;
   Instant phase_until_{};
   Instant load_began_{};
-  std::optional<Armed> armed_;
+  std::vector<Armed> armed_;
+  std::vector<std::string> killed_at_;
   std::vector<std::string> done_;
   std::vector<std::string> own_violations_;
   Instant leader_fault_{};
@@ -111,9 +121,9 @@ void Run::go_on() {
       enter(Phase::loaded, plan_.load_for);
       load_began_ = now();
       load_.begin();
-      fleet_.on_cross = [this](const HostName& host, std::string_view call,
-                               std::string_view detail) { on_cross(host, call, detail); };
-      for (const FaultPlan& fault : plan_.faults) later(fault.at, [this, fault] { inject(fault); });
+      for (const FaultPlan& fault : plan_.faults) {
+        if (!fault.from_start) later(fault.at, [this, fault] { inject(fault); });
+      }
       return;
     case Phase::loaded:
       if (now() < phase_until_) return;
@@ -138,7 +148,7 @@ void Run::go_on() {
 
 // From here on nothing fails; hosts and agents that are down come back.
 void Run::heal() {
-  armed_.reset();
+  armed_.clear();
   fleet_.on_cross = nullptr;
   for (const Member& member : fleet_.service().members) {
     fleet_.revive_host(member.host);
@@ -209,28 +219,45 @@ void Run::arm(const FaultPlan& fault) {
   Armed armed;
   armed.plan = fault;
   armed.left = fault.crossings;
-  armed_ = armed;
+  armed_.push_back(armed);
+}
+
+bool Run::reached(Armed& armed, const HostName& host, std::string_view call,
+                  std::string_view detail) {
+  if (!armed.counting) {
+    if (call != armed.plan.call) return false;
+    if (detail.find(armed.plan.detail) == std::string_view::npos) return false;
+    armed.counting = true;
+    armed.host = host;
+    armed.fiber = fleet_.fibers().current();
+  } else if (host != armed.host) {
+    return false;
+  } else if (armed.plan.same_fiber && armed.fiber != fleet_.fibers().current()) {
+    return false;
+  }
+  return armed.left-- == 0;
 }
 
 // The kill is queued for this very instant; the caller goes on only later, so it dies in this call.
 void Run::on_cross(const HostName& host, std::string_view call, std::string_view detail) {
-  if (!armed_) return;
-  if (!armed_->counting) {
-    if (call != armed_->plan.call) return;
-    if (detail.find(armed_->plan.detail) == std::string_view::npos) return;
-    armed_->counting = true;
-    armed_->host = host;
-  } else if (host != armed_->host) {
-    return;
+  for (Armed& armed : armed_) {
+    if (!reached(armed, host, call, detail)) continue;
+    ++fleet_.faults;
+    note(fmt::format("{} {} at {} {}", name_of(armed.plan.fault), host.text, call,
+                     detail.substr(0, kToldOfADetail)));
+    killed_at_.push_back(fmt::format("{} {}", call, detail));
+    const bool whole_host = armed.plan.fault == Fault::kill_host;
+    const Duration back = whole_host ? armed.plan.lasts : kAgentRestart;
+    later(Duration{}, [this, host, whole_host, back] {
+      if (whole_host) {
+        fleet_.kill_host(host);
+        later(back, [this, host] { fleet_.revive_host(host); });
+      } else {
+        fleet_.kill_agent(host);
+        later(back, [this, host] { fleet_.start_agent(host); });
+      }
+    });
   }
-  if (armed_->left-- > 0) return;
-  armed_.reset();
-  ++fleet_.faults;
-  note(fmt::format("kill-agent {} at {} {}", host.text, call, detail));
-  later(Duration{}, [this, host] {
-    fleet_.kill_agent(host);
-    later(kAgentRestart, [this, host] { fleet_.start_agent(host); });
-  });
 }
 
 void Run::watch_promotion() {
@@ -265,6 +292,7 @@ Report Run::report() {
   out.longest_gap = load_.tally().longest_gap;
   out.ended = now();
   out.faults = done_;
+  out.killed_at = killed_at_;
   return out;
 }
 

@@ -34,11 +34,14 @@ struct FaultPlan {
   Fault fault = Fault::kill_server;
   Target target;
   Duration lasts{};
-  // Kill an agent at a place in its code instead of at an instant: from `at` on, at the first port
-  // call named so whose detail contains the text, and then after `crossings` more of any kind.
+  // Kill at a place in an agent's code instead of at an instant: from `at` on (or from the start of
+  // the run), at the first port call of any agent that is named so and whose detail contains the
+  // text, or after `crossings` more. The victim is that agent, or its host for kill_host.
   std::string call;
   std::string detail;
   int crossings = 0;
+  bool same_fiber = false;  // count only what the same activity does after that call
+  bool from_start = false;
 };
 
 struct Plan {
@@ -65,7 +68,8 @@ struct Report {
       promoted_within{};   // longest from a fault to the first acknowledgement of a higher epoch
   Duration longest_gap{};  // between acknowledgements
   Instant ended{};
-  std::vector<std::string> faults;  // as they were done
+  std::vector<std::string> faults;     // as they were done
+  std::vector<std::string> killed_at;  // "CALL DETAIL" where agents were killed in their code
 };
 
 // Runs it to its end. `tell` gets the trace as text.

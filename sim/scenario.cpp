@@ -103,7 +103,8 @@ Result<> read_fault(const Words& words, Scenario& out) {
   if (!named) return not_understood(words);
   fault.fault = *named;
   fault.lasts = *named == Fault::kill_server ? Duration{} : kLasts;
-  if (*named == Fault::kill_agent && words[3] == "after") {
+  const bool by_code = *named == Fault::kill_agent || *named == Fault::kill_host;
+  if (by_code && words[3] == "after") {
     if (words.size() < 6) return not_understood(words);
     fault.call = words[4];
     fault.detail = words[5];
