@@ -60,6 +60,7 @@ struct Agent::Parts {
       const auto service = loop->board().service();
       const Member* member = service ? service->find(spoken.voice.voter.member) : nullptr;
       if (member == nullptr || member->host != host) continue;
+      if (spoken.promise && spoken.promise->voter != spoken.voice.voter) continue;
       if (loop->board().learn_voice(spoken.voice.voter.member, spoken)) loop->ring();
     }
   }

@@ -27,11 +27,12 @@ void ServiceLoop::ask_others() {
   std::vector<std::shared_ptr<Job>> jobs;
   for (const failover::Other& other : seen.others) {
     const peer::Address to{other.member.host.text, other.member.address, peer::kAgentPort};
-    jobs.push_back(
-        ports_.world.workers.begin("ask " + to.name, [this, shared, to, question, deadline] {
+    jobs.push_back(ports_.world.workers.begin(
+        "ask " + to.name, [this, shared, to, question, deadline, member = other.member.name] {
           const auto answer = ports_.caller.call(to, "/suspicion", question, deadline);
           if (!answer) return;
           const Voter voter = voter_from((*answer)["voter"]);
+          if (voter.member != member) return;
           const std::lock_guard lock(shared->mutex);
           if (!(*answer)["suspects"].boolean()) {
             shared->answers.content.push_back(voter);

@@ -118,7 +118,7 @@ void Board::learn_standing() {
   standing_life_ = server_life();
 }
 
-void Board::learn_done(const failover::Done& done, bool rejoined, Instant now) {
+void Board::learn_done(const failover::Done& done, bool followed, Instant now) {
   const std::lock_guard lock(mutex_);
   if (done.promise) {
     promises_[self_.name] = *done.promise;
@@ -126,14 +126,12 @@ void Board::learn_done(const failover::Done& done, bool rejoined, Instant now) {
   }
   if (done.proven) memory_.proven = done.proven;
   if (done.revision) memory_.write_in_doubt = false;
-  if (!done.outcome && done.outcome.error().failure == Failure::outcome_unknown && !done.proven) {
-    memory_.write_in_doubt = true;
-  }
+  if (done.write_in_doubt) memory_.write_in_doubt = true;
   if (done.diverged && held_) {
     memory_.diverged = true;
     memory_.diverged_from = held_->record.epoch;
   }
-  if (rejoined) {
+  if (followed) {
     memory_.diverged = false;
     memory_.receiving = now;
   }

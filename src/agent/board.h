@@ -40,7 +40,8 @@ class Board {
   // Answers whether the others should hear of it at once: our server came up or went down.
   bool learn_local(const engine::Local& local, Instant now);
   void learn_standing();  // our own position is known now, in this life of the server
-  void learn_done(const failover::Done& done, bool rejoined, Instant now);
+  // `followed`: the step pointed our replica at the leader, and succeeded.
+  void learn_done(const failover::Done& done, bool followed, Instant now);
   // A set is about to be loaded: whatever was proven before says nothing from here on, also if the
   // loading fails half-way.
   void forget_proof();

@@ -249,12 +249,16 @@ TEST_F(BoardTest, AProvenSetIsForgottenBeforeAnotherIsLoaded) {
 TEST_F(BoardTest, AWriteThatMayStillComeIsRememberedUntilOneIsKnown) {
   failover::Done unknown;
   unknown.outcome = fail(Failure::outcome_unknown, "no answer");
+  unknown.write_in_doubt = true;
+  failover::Done elsewhere;  // a promotion that does not answer has written no record
+  elsewhere.outcome = unknown.outcome;
   failover::Done refused;
   refused.outcome = fail(Failure::conflict, "somebody was faster");
   failover::Done written;
   written.revision = 9;
   EXPECT_FALSE(view().memory.write_in_doubt);
   board.learn_done(refused, false, kNow);
+  board.learn_done(elsewhere, false, kNow);
   EXPECT_FALSE(view().memory.write_in_doubt);
   board.learn_done(unknown, false, kNow);
   EXPECT_TRUE(view().memory.write_in_doubt);

@@ -219,7 +219,8 @@ bool ServiceLoop::fail_over() {
   }
   const std::string kind = failover::kind_of(*decision.step);
   const Json step = failover::to_json(*decision.step);
-  if (patient(kind, step, decision.because)) return true;
+  // A server that cannot start may only want the settings that the file has meanwhile.
+  if (patient(kind, step, decision.because)) return !failover::is_a_start(*decision.step);
   const auto number =
       intend("failover", kind, step, decision.because, failover::needs_intent(*decision.step));
   if (!number) return true;
@@ -231,7 +232,8 @@ bool ServiceLoop::fail_over() {
   const Instant ended = ports_.world.clock.now();
   const bool rejoin = std::holds_alternative<failover::Rejoin>(*decision.step);
   if (rejoin && !done.outcome) board_.learn_rejoin_failure();
-  board_.learn_done(done, rejoin && done.outcome.has_value(), ended);
+  board_.learn_done(done, done.outcome.has_value() && failover::points_at_leader(*decision.step),
+                    ended);
   if (done.promise) ports_.rouse_heartbeats();
   conclude(*number, kind, step, done.outcome, ended - began);
   if (done.revision) ports_.rouse_heartbeats();

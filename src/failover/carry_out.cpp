@@ -112,6 +112,7 @@ class Executor {
       done.revision = *revision;
     } else {
       done.outcome = fail(revision.error());
+      done.write_in_doubt = revision.error().failure == Failure::outcome_unknown;
     }
     return done;
   }

@@ -21,8 +21,13 @@ bool diverged(const View& view) {
 // The new leader has nobody who could confirm a commit of its epoch: every other member is down, or
 // left its history as we did. Without one of us coming back first it would wait for ever.
 bool only_we_can_confirm(const View& view) {
+  // One at a time, by name: a second copy that is given up may be the one that is missed.
+  const auto before_us = std::ranges::count_if(view.others, [&](const Other& other) {
+    return other.member.name != view.record.leader.member && other.member.name < view.self.name &&
+           other.seen.reach == Reach::serving;
+  });
   const Instant since = std::max(view.memory.began, view.memory.epoch_seen);
-  if (view.now - since < kAlone) return false;
+  if (view.now - since < kAlone * (1 + before_us)) return false;
   return std::ranges::none_of(view.others, [&](const Other& other) {
     return other.member.name != view.record.leader.member && other.seen.reach == Reach::serving &&
            !other.seen.receives_from.empty();

@@ -30,6 +30,10 @@ Suspicion suspicion(const View& view);
 // Whether the step is journaled before its effect: all are but fencing, which must not wait for a
 // disk, and asking, which has no effect.
 bool needs_intent(const Step& step);
+// Whether the step, done, leaves a replica that follows the record's leader.
+bool points_at_leader(const Step& step);
+// Whether the step is the start of a server that is down: settings may change before it is retried.
+bool is_a_start(const Step& step);
 // Whether the record is worth reading from the store itself before this decision.
 bool wants_fresh_record(const View& view);
 // Whether this member's own position is to be found on its disk now (S6: at its start, not in the
@@ -85,6 +89,7 @@ struct Done {
   std::optional<weir::Promise> promise;
   std::optional<SyncSet> proven;
   bool diverged = false;
+  bool write_in_doubt = false;  // a write of the record whose outcome is unknown
 };
 // Effects of one step, by its deadline. AskOthers is the agent's own (it talks to agents) and
 // asserted away here.

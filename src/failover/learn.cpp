@@ -32,8 +32,11 @@ bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sig
   }
   if (sighting.role == Role::replica) {
     if (sighting.written > own.written) memory.wal_moved = sighting.at;
-    if (!sighting.receives_from.empty()) memory.receiving = sighting.at;
+    // A replica that replays what it has is on its way, too.
+    const bool replays = sighting.replayed > own.replayed;
+    if (!sighting.receives_from.empty() || replays) memory.receiving = sighting.at;
   }
+  if (sighting.reach == Reach::starting) memory.receiving = sighting.at;
   own = sighting;
   return news;
 }

@@ -68,6 +68,15 @@ bool needs_intent(const Step& step) {
   return !std::holds_alternative<Fence>(step) && !std::holds_alternative<AskOthers>(step);
 }
 
+bool points_at_leader(const Step& step) {
+  return std::holds_alternative<Follow>(step) || std::holds_alternative<Release>(step) ||
+         std::holds_alternative<Rejoin>(step);
+}
+
+bool is_a_start(const Step& step) {
+  return std::holds_alternative<Follow>(step) || std::holds_alternative<Restart>(step);
+}
+
 const char* kind_of(const Step& step) { return std::visit(KindOf{}, step); }
 Json to_json(const Step& step) { return std::visit(ToJson{}, step); }
 

@@ -38,12 +38,14 @@ bool all_stream(const View& view) {
   });
 }
 
-// Replicas restart one by one, in the order of their names, and none while another that counts does
-// not stream: with a value that no server can start with, only the first stays down.
+// Replicas restart one by one, in the order of their names, and none while another recorded one
+// does not stream: with a value that no server can start with, only the first stays down. The set
+// is not asked, because a replica that stays down leaves it by itself.
 bool may_pause(const View& view) {
   Duration turn = Duration::zero();
-  for (const Voter& voter : view.record.set.voters) {
-    if (voter.member == view.self.name) continue;
+  for (const Voter& voter : view.record.members) {
+    if (voter.member == view.self.name || voter == view.record.leader) continue;
+    if (voter.incarnation.empty()) continue;
     if (voter.member < view.self.name) turn += kReplicaTurn;
     const bool streams = std::ranges::any_of(view.leader_seen.followers, [&](const Follower& f) {
       return f.voter == voter && f.streaming;
