@@ -66,6 +66,7 @@ Result<> FakeRuns::copy(const Member& member, const Upstream& upstream,
   WEIR_TRY_(host_.files().write(paths.key(settings.key_epoch), "key"));
   WEIR_TRY_(host_.write_settings(member, settings));
   WEIR_TRY_(host_.files().write(paths.data() + "/PG_VERSION", "fake"));
+  WEIR_TRY_(host_.files().remove(paths.rewinding()));  // what was half rewound is replaced
   if (promised.round != 0) WEIR_TRY_(host_.write_promise(member, {0, promised.last, {}}));
   return host_.write_data(member, {incarnation, {}});
 }
