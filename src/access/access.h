@@ -12,8 +12,8 @@ namespace weir::access {
 
 // Files of one identity: FOLDER/NAME.crt, FOLDER/NAME.key (0600) and FOLDER/ca.crt.
 struct CertRequest {
-  std::string name;               // CN, and DNS SAN
-  std::vector<std::string> ips;   // IP SANs
+  std::string name;              // CN, and DNS SAN
+  std::vector<std::string> ips;  // IP SANs
   Duration valid = std::chrono::hours(24 * 90);
 };
 

@@ -60,13 +60,13 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 
 // WEIR_TRY(const X x, call()) names the value; WEIR_TRY_(call()) is for a Result<> without one.
 // Either returns the error to our caller. Not usable inside a lambda that deduces another type.
-#define WEIR_TRY(declaration, ...)                                            \
-  auto WEIR_CONCAT(tried_, __LINE__) = (__VA_ARGS__);                         \
-  if (!WEIR_CONCAT(tried_, __LINE__))                                         \
-    return ::weir::fail(std::move(WEIR_CONCAT(tried_, __LINE__)).error());    \
+#define WEIR_TRY(declaration, ...)                                         \
+  auto WEIR_CONCAT(tried_, __LINE__) = (__VA_ARGS__);                      \
+  if (!WEIR_CONCAT(tried_, __LINE__))                                      \
+    return ::weir::fail(std::move(WEIR_CONCAT(tried_, __LINE__)).error()); \
   declaration = std::move(*WEIR_CONCAT(tried_, __LINE__))
 
-#define WEIR_TRY_(...)                                                                  \
-  do {                                                                                  \
+#define WEIR_TRY_(...)                                                                     \
+  do {                                                                                     \
     if (auto tried = (__VA_ARGS__); !tried) return ::weir::fail(std::move(tried).error()); \
   } while (false)

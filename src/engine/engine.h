@@ -44,21 +44,21 @@ struct Upstream {
 
 // What this host durably knows of its own member, from its disk and processes.
 struct Local {
-  bool data = false;           // a data directory that is ours and whole is there
-  bool foreign = false;        // something is there that is not ours: never touched
-  std::string trouble;         // why `foreign`, or why the data is not whole
-  Incarnation incarnation;     // of the data; empty without data
-  std::int64_t promised = 0;   // the promise held on disk; 0: none
+  bool data = false;               // a data directory that is ours and whole is there
+  bool foreign = false;            // something is there that is not ours: never touched
+  std::string trouble;             // why `foreign`, or why the data is not whole
+  Incarnation incarnation;         // of the data; empty without data
+  std::int64_t promised = 0;       // the promise held on disk; 0: none
   std::int64_t promised_last = 0;  // the highest round ever promised
-  bool half_rewound = false;   // a rewind was cut off: must not be started
+  bool half_rewound = false;       // a rewind was cut off: must not be started
   ServerState server;
-  bool processes_left = false; // server ended, but a process of it lives on
-  bool as_replica = false;     // it starts, or runs, as a replica
-  Epoch follows_epoch;         // the epoch whose leader it is set to follow
-  Epoch led;                   // the last epoch in which it opened for writes; none: never
+  bool processes_left = false;  // server ended, but a process of it lives on
+  bool as_replica = false;      // it starts, or runs, as a replica
+  Epoch follows_epoch;          // the epoch whose leader it is set to follow
+  Epoch led;                    // the last epoch in which it opened for writes; none: never
   std::optional<Duration> restart_estimate;  // a start in place with its crash recovery; unknown
                                              // is a value
-  MemberName follows;          // that leader
+  MemberName follows;                        // that leader
   // Its settings name that leader, and its receiver's key is there. A promise that failed half-way
   // leaves a replica that receives nothing: to be pointed at its leader anew.
   bool pointed = true;
@@ -100,9 +100,9 @@ class Runs {
 
 // One difference between what is declared and what is there.
 struct Difference {
-  Resource wanted;    // empty name: to be deleted
-  Resource present;   // empty name: to be created
-  std::string effect; // "", "reload", "restart", "replace"
+  Resource wanted;     // empty name: to be deleted
+  Resource present;    // empty name: to be created
+  std::string effect;  // "", "reload", "restart", "replace"
   std::string reason;
   bool operator==(const Difference&) const = default;
 };
@@ -126,8 +126,7 @@ class Shapes {
                                                 Deadline deadline) = 0;
   // Makes one difference true on the leader (parameters are settle's). In one transaction where
   // the engine can. `secret` is the password's verifier where the resource has one.
-  virtual Result<> apply(const Member& leader, const Difference& difference,
-                         Deadline deadline) = 0;
+  virtual Result<> apply(const Member& leader, const Difference& difference, Deadline deadline) = 0;
   virtual std::vector<Attribute> attributes() const = 0;
 };
 
@@ -170,8 +169,7 @@ class Leads {
   // and summarised first, a durable mark keeps a half-rewound directory from starting. `rewind`
   // keeps the incarnation; `rebuild` copies anew under `fresh` and keeps the old directory.
   virtual Result<> rejoin(const Member& member, const Upstream& upstream, Rejoin how,
-                          const Incarnation& fresh, const Service& service,
-                          Deadline deadline) = 0;
+                          const Incarnation& fresh, const Service& service, Deadline deadline) = 0;
   // The end of the valid log on this member's own disk, on its lineage; works for a stopped member
   // and for a replica that has not received since its start.
   virtual Result<Standing> find_standing(const Member& member, Deadline deadline) = 0;
@@ -204,15 +202,14 @@ struct LedgerAccess {
   std::string schema;    // "weir_ledger"
   std::string role;
   std::string password;
-  std::string ca;        // path of the fleet's CA certificate
+  std::string ca;  // path of the fleet's CA certificate
 };
 class Writes {
  public:
   virtual ~Writes() = default;
   // The statements that `prepare` runs, for showing beforehand; without the password.
   virtual std::vector<std::string> preparation(const LedgerAccess& access) const = 0;
-  virtual Result<> prepare(const Member& leader, const LedgerAccess& access,
-                           Deadline deadline) = 0;
+  virtual Result<> prepare(const Member& leader, const LedgerAccess& access, Deadline deadline) = 0;
   virtual Result<> clean_up(const Member& leader, const LedgerAccess& access,
                             Deadline deadline) = 0;
   // Connects as an application would: all members listed, whoever takes writes is used.
@@ -229,10 +226,10 @@ class Writes {
 struct Setting {
   FleetName fleet;
   HostName host;
-  std::string state;     // this host's state folder
-  std::string run;       // $WEIR_RUN/FLEET/HOST
-  std::string identity;  // folder with HOST.crt, HOST.key, ca.crt (access/)
-  std::string cert_name; // which of them to show: the host's name, or "operator"
+  std::string state;        // this host's state folder
+  std::string run;          // $WEIR_RUN/FLEET/HOST
+  std::string identity;     // folder with HOST.crt, HOST.key, ca.crt (access/)
+  std::string cert_name;    // which of them to show: the host's name, or "operator"
   std::string server_user;  // whom servers run as; empty: as we are
 };
 

@@ -31,8 +31,8 @@ struct LossReport {
   std::uint64_t acknowledged = 0;
   std::uint64_t lost_commits = 0;  // acknowledged, absent afterwards
   std::uint64_t lost_bytes = 0;
-  Duration lost_seconds{};  // 0 if nothing is lost, else fault minus oldest lost acknowledgement
-  std::uint64_t in_doubt = 0;       // neither acknowledged nor refused
+  Duration lost_seconds{};     // 0 if nothing is lost, else fault minus oldest lost acknowledgement
+  std::uint64_t in_doubt = 0;  // neither acknowledged nor refused
   std::uint64_t in_doubt_kept = 0;  // of these, found afterwards
   std::uint64_t unexpected = 0;     // found, but never written by us: a broken chain
   bool operator==(const LossReport&) const = default;
@@ -42,11 +42,11 @@ struct DrillReport {
   std::string id;
   FleetName fleet;
   ServiceName service;
-  std::string fault;   // "kill-host"
-  HostName host;       // whom it was done to
+  std::string fault;  // "kill-host"
+  HostName host;      // whom it was done to
   WallTime started{};
   Verdict verdict = Verdict::void_run;
-  std::string because;  // one sentence
+  std::string because;             // one sentence
   std::optional<Duration> rto;     // unknown when writes never came back
   std::optional<Duration> outage;  // longest gap between acknowledgements of any writer
   std::vector<Phase> phases;       // they sum to the RTO
@@ -55,8 +55,8 @@ struct DrillReport {
   std::int64_t epoch_after = 0;
   MemberName leader_before;
   MemberName leader_after;
-  bool fault_gone = false;          // verified, not assumed
-  bool old_leader_follows = false;  // verified
+  bool fault_gone = false;                  // verified, not assumed
+  bool old_leader_follows = false;          // verified
   std::optional<Duration> old_leader_back;  // fault to the old leader following again
   Evidence evidence = Evidence::measured_real;
   Objective objective;
@@ -84,8 +84,8 @@ struct PlanReport {
   int deletes() const;
 };
 
-Json to_json(const PlanReport& report);        // terraform's resource_changes shape
-std::string show(const PlanReport& report);    // + ~ - lines; the last line counts
+Json to_json(const PlanReport& report);      // terraform's resource_changes shape
+std::string show(const PlanReport& report);  // + ~ - lines; the last line counts
 
 // Reports of capabilities that come later share this head: what, when, verdict, evidence.
 struct ReportHead {

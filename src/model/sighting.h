@@ -27,7 +27,7 @@ const char* name_of(Role role);
 
 // A replica as its leader's server sees it.
 struct Follower {
-  Voter voter;           // read from its application_name
+  Voter voter;  // read from its application_name
   bool streaming = false;
   bool counted = false;  // its acknowledgement counts now (Postgres: sync_priority > 0)
   Position flushed;
