@@ -51,14 +51,16 @@ Result<Json> SimCaller::call(const peer::Address& to, const std::string& path, c
   }
   auto exchange = std::make_shared<Exchange>();
   const FiberId caller = fibers_.current();
-  const FiberId answering = fibers_.begin(
-      door.group, to.name + path,
-      [this, exchange, caller, answer = door.answer, request = peer::Request{path, body, from_}] {
-        const Ending ending(fibers_, caller, exchange);
-        Result<Json> out = answer(request);
-        fibers_.sleep_until(fibers_.now() + random_.between(kTripLeast, kTripMost));
-        exchange->answer = std::move(out);
-      });
+  // The answer outlives its caller, whose SimCaller dies with it: only the simulator's own is kept.
+  const FiberId answering =
+      fibers_.begin(door.group, where,
+                    [&fibers = fibers_, &random = random_, exchange, caller, answer = door.answer,
+                     request = peer::Request{path, body, from_}] {
+                      const Ending ending(fibers, caller, exchange);
+                      Result<Json> out = answer(request);
+                      fibers.sleep_until(fibers.now() + random.between(kTripLeast, kTripMost));
+                      exchange->answer = std::move(out);
+                    });
   while (answering != 0 && !exchange->answer && !exchange->broken && fibers_.now() < deadline.at &&
          !fibers_.unwinding()) {
     fibers_.park_until(deadline.at);
