@@ -53,14 +53,14 @@ const Row kLeader[] = {
      [](View& v) {
        v.own.server.life = ServerLife::ended;
        v.record.round = weir::OpenRound{2, HostName("b")};
-       v.memory.round_seen = kNow - 400ms;
+       v.memory.round_seen = kNow - 1900ms;
      },
      nullptr, "round 2 may do without the former leader's promise"},
     {"its server died, and a round is open that nobody won in time",
      [](View& v) {
        v.own.server.life = ServerLife::ended;
        v.record.round = weir::OpenRound{2, HostName("b")};
-       v.memory.round_seen = kNow - 500ms;
+       v.memory.round_seen = kNow - 2s;
      },
      "GivePromise", "round 2 is open"},
     {"its server died, and a round is open that others cannot win",

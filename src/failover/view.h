@@ -21,8 +21,10 @@ struct Policy {
   Duration round_limit = 3s;
   Duration failover_estimate = 1s;
   Duration find_out_limit = 300ms;  // for the estimate of a restart in place
-  Duration leader_waits = 500ms;    // before a former leader's promise, where others may suffice
-  Duration rising_limit = 10s;      // then a leader that does not come up is a dead leader
+  // Before a former leader's promise, where others may suffice: being chosen it has to be started
+  // first, which takes seconds.
+  Duration leader_waits = 2s;
+  Duration rising_limit = 10s;  // then a leader that does not come up is a dead leader
   int sync = 1;
 };
 
