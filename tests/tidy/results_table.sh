@@ -20,7 +20,7 @@ passed() {
     /^ *"result": / { split($0, part, "\""); result = part[4] }
     /^ *"classname": / {
       split($0, part, "\"")
-      in_case = (part[4] ~ ("(^|/)" suite "$") && name ~ ("^" case_name "(/|$)"))
+      in_case = (part[4] ~ ("(^|/)" suite "(/[0-9]+)?$") && name ~ ("^" case_name "(/|$)"))
       if (in_case && result == "COMPLETED") { seen = 1 }
     }
     /^ *"failures": \[/ && in_case { failed = 1 }
