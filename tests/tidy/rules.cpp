@@ -401,7 +401,7 @@ Complaints named_tests(const Source& page, const std::set<std::string>& tests) {
 }
 
 void collect_tests(const Source& file, std::set<std::string>& tests) {
-  static const std::regex test("^TEST(_F|_P)?\\(([A-Za-z]+), ([A-Za-z0-9]+)\\)");
+  static const std::regex test("^(?:TYPED_)?TEST(_F|_P)?\\(([A-Za-z]+), ([A-Za-z0-9]+)\\)");
   for (const std::string& line : file.lines) {
     std::smatch found;
     if (std::regex_search(line, found, test)) tests.insert(found[2].str() + "." + found[3].str());
