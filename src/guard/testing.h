@@ -38,7 +38,8 @@ class RealProcesses : public ::testing::Test {
       }
       quiet = found ? 0 : quiet + 1;
     }
-    EXPECT_TRUE(files_->remove(root_));
+    // A process that was killed in the middle of a write may still finish it.
+    EXPECT_TRUE(comes_true([this] { return files_->remove(root_).has_value(); }));
   }
 
   Deadline soon() { return clock_->within(20s); }
