@@ -30,8 +30,11 @@ std::optional<Decision> decide_birth(const View& view) {
   return Decision{RecordBirth{next}, "the first data of the service is made"};
 }
 
+// Every other recorded member, not only those that count: the next leader, too, has to wait until
+// the one that stopped for its settings is back, or leaders stop one after the other.
 bool all_stream(const View& view) {
-  return std::ranges::all_of(view.record.set.voters, [&](const Voter& voter) {
+  return std::ranges::all_of(view.record.members, [&](const Voter& voter) {
+    if (voter == view.record.leader || voter.incarnation.empty()) return true;
     return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
       return follower.voter == voter && follower.streaming;
     });
