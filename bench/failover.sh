@@ -245,7 +245,7 @@ series() {
 
 ratio() {
   awk -v a="${medians[patroni/$1]}" -v b="${medians[weir/$1]}" \
-    'BEGIN { printf "%.1f", b > 0 ? a / b : 0 }'
+    'BEGIN { if (b > 0) printf "%.1f", a / b; else printf "unknown" }'
 }
 
 report() {
