@@ -45,7 +45,8 @@ bool Board::learn_record(const store::Held& held, Instant now) {
   }
   if (held.record.epoch != epoch_before) {
     memory_.epoch_seen = now;
-    memory_.rejoin_failures = 0;
+    memory_.rejoins = 0;
+    memory_.furthest = {};
     memory_.receiving = now;
     memory_.diverged = false;
     memory_.proven.reset();
@@ -142,9 +143,9 @@ void Board::forget_proof() {
   if (!mutant("old-proof-kept")) memory_.proven.reset();
 }
 
-void Board::learn_rejoin_failure() {
+void Board::learn_rejoin() {
   const std::lock_guard lock(mutex_);
-  ++memory_.rejoin_failures;
+  ++memory_.rejoins;
 }
 
 void Board::learn_answers(failover::Answers answers) {

@@ -45,7 +45,7 @@ class Board {
   // A set is about to be loaded: whatever was proven before says nothing from here on, also if the
   // loading fails half-way.
   void forget_proof();
-  void learn_rejoin_failure();
+  void learn_rejoin();
   void learn_answers(failover::Answers answers);
   void learn_settled(provision::Settled settled);
   void learn_differences(std::optional<std::vector<engine::Difference>> differences, Instant now);

@@ -198,18 +198,18 @@ TEST_F(BoardTest, ANewEpochBeginsWithoutTheOldOnesFacts) {
   done.proven = calm(6).record.set;
   done.diverged = true;
   board.learn_done(done, false, kNow);
-  board.learn_rejoin_failure();
+  board.learn_rejoin();
   EXPECT_TRUE(view().memory.proven);
   EXPECT_TRUE(view().memory.diverged);
   EXPECT_EQ(view().memory.diverged_from, (Epoch{0, 3}));
-  EXPECT_EQ(view().memory.rejoin_failures, 1);
+  EXPECT_EQ(view().memory.rejoins, 1);
   store::Held taken = calm(7);
   taken.record.epoch = {0, 4};
   taken.record.leader = kC;
   board.learn_record(taken, kNow + 1s);
   EXPECT_FALSE(view().memory.proven);
   EXPECT_FALSE(view().memory.diverged);
-  EXPECT_EQ(view().memory.rejoin_failures, 0);
+  EXPECT_EQ(view().memory.rejoins, 0);
   EXPECT_EQ(view().memory.receiving, kNow + 1s);
 }
 
@@ -362,6 +362,25 @@ TEST_F(BoardTest, AReplicaRemembersWhenItsLogMoved) {
   own.receives_from.clear();
   board.learn_sighting(kB.member, own, kTimings);
   EXPECT_EQ(view().memory.receiving, kNow + 1s);
+}
+
+TEST_F(BoardTest, OnlyALogThatGrowsMakesUpForARejoin) {
+  Sighting own;
+  own.reach = Reach::serving;
+  own.role = Role::replica;
+  own.at = kNow;
+  own.written = {100};
+  board.learn_sighting(kB.member, own, kTimings);
+  board.learn_rejoin();
+  own.receives_from = "10.0.0.a:5432";
+  own.written = {64};  // a receiver that begins at its segment's start
+  board.learn_sighting(kB.member, own, kTimings);
+  own.written = {100};
+  board.learn_sighting(kB.member, own, kTimings);
+  EXPECT_EQ(view().memory.rejoins, 1);
+  own.written = {101};
+  board.learn_sighting(kB.member, own, kTimings);
+  EXPECT_EQ(view().memory.rejoins, 0);
 }
 
 TEST_F(BoardTest, AVoiceIsNewsOnlyWhenItSaysSomethingNew) {

@@ -230,8 +230,7 @@ bool ServiceLoop::fail_over() {
       *decision.step, {ports_.world, ports_.store, ports_.setting.keys, *engine_.leads(),
                        *engine_.runs(), self_, *service, held->revision});
   const Instant ended = ports_.world.clock.now();
-  const bool rejoin = std::holds_alternative<failover::Rejoin>(*decision.step);
-  if (rejoin && !done.outcome) board_.learn_rejoin_failure();
+  if (std::holds_alternative<failover::Rejoin>(*decision.step)) board_.learn_rejoin();
   board_.learn_done(done, done.outcome.has_value() && failover::points_at_leader(*decision.step),
                     ended);
   if (done.promise) ports_.rouse_heartbeats();

@@ -8,7 +8,7 @@
 namespace weir::failover {
 namespace {
 
-constexpr int kRewindsMax = 2;      // then the member is rebuilt
+constexpr int kRejoinsMax = 2;      // that did not make it receive: then the member is rebuilt
 constexpr Duration kAlone = 10s;    // before a member comes back that still counts
 constexpr Duration kUnheard = 10s;  // a serving leader that we receive nothing from
 
@@ -50,10 +50,11 @@ Decision decide_rejoin(const View& view) {
   if (view.own.led >= view.record.epoch) {
     return {std::nullopt, "its data is of this epoch or a later one: it is kept as it is"};
   }
-  const bool rebuild = view.memory.rejoin_failures >= kRewindsMax;
+  // Also where each of them succeeded: the leader may no longer have the log that we go on from.
+  const bool rebuild = view.memory.rejoins >= kRejoinsMax;
   return {Rejoin{upstream_of(view), rebuild ? engine::Rejoin::rebuild : engine::Rejoin::rewind,
                  view.given.fresh},
-          rebuild ? "rewinding failed: its data is copied anew, the old kept"
+          rebuild ? "coming back failed twice: its data is copied anew, the old kept"
                   : "its log left the leader's history: it is exported and rewound"};
 }
 

@@ -202,14 +202,14 @@ const Row kReplica[] = {
        v.own.led = {0, 1};
      },
      "Rejoin", "its log left the leader's history: it is exported and rewound"},
-    {"rewinding failed twice",
+    {"it came back twice and did not receive",
      [](View& v) {
        v.own.as_replica = false;
        v.own.server.life = ServerLife::ended;
        v.record.set = {{kC}, 1};
-       v.memory.rejoin_failures = 2;
+       v.memory.rejoins = 2;
      },
-     "Rejoin", "rewinding failed: its data is copied anew, the old kept"},
+     "Rejoin", "coming back failed twice: its data is copied anew, the old kept"},
     {"its data led this very epoch",
      [](View& v) {
        v.own.as_replica = false;

@@ -35,6 +35,12 @@ bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sig
     // A replica that replays what it has is on its way, too.
     const bool replays = sighting.replayed > own.replayed;
     if (!sighting.receives_from.empty() || replays) memory.receiving = sighting.at;
+    // A receiver shows for a moment as one that streams even where the leader has nothing for it,
+    // and a start replays what was there before: only a log longer than ever counts as growth.
+    if (sighting.written > memory.furthest) {
+      memory.furthest = sighting.written;
+      memory.rejoins = 0;
+    }
   }
   if (sighting.reach == Reach::starting) memory.receiving = sighting.at;
   own = sighting;

@@ -66,7 +66,8 @@ struct Memory {
   bool diverged = false;          // a follow found that our log is not the leader's
   Epoch diverged_from;
   bool write_in_doubt = false;  // a write of the record may still be on its way
-  int rejoin_failures = 0;      // in this epoch
+  int rejoins = 0;              // in this epoch, since our replica's log last grew
+  Position furthest{};          // the furthest that our replica's log was seen to reach in it
 };
 
 // What the others answered to our last question.

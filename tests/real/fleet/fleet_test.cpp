@@ -34,6 +34,15 @@ void expect_good_drill(const Ran& ran, const std::string& fault) {
   EXPECT_TRUE(report["old_leader_follows"].boolean()) << ran.out;
 }
 
+// The voter of a member as the record has it: with the incarnation of its data.
+std::string incarnation(LiveFleet& fleet, const std::string& name) {
+  const Json status = fleet.status();
+  for (const Json& voter : status["record"]["members"].items()) {
+    if (voter.dump().find("\"" + name + "\"") != std::string::npos) return voter.dump();
+  }
+  return {};
+}
+
 TEST(Fleet, FromNothingThroughEveryFaultAndDown) {
   LiveFleet fleet;
   const Ran before = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
@@ -97,23 +106,50 @@ TEST(Fleet, AReplicaThatDiesOrLosesItsDataComesBack) {
   ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
   EXPECT_GT(fleet.postmaster("b"), 0);
 
-  const auto incarnation = [&](const std::string& name) {
-    const Json status = fleet.status();
-    for (const Json& voter : status["record"]["members"].items()) {
-      if (voter.dump().find("\"" + name + "\"") != std::string::npos) return voter.dump();
-    }
-    return std::string{};
-  };
-  const std::string before = incarnation("c");
+  const std::string before = incarnation(fleet, "c");
   ASSERT_FALSE(before.empty());
   const int server = fleet.postmaster("c");
   ASSERT_GT(server, 0);
   kill(server, SIGKILL);
   ASSERT_TRUE(fleet.files().remove(fleet.member_folder("c")).has_value());
   EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 100ms,
-                         [&] { return incarnation("c") != before; }));
+                         [&] { return incarnation(fleet, "c") != before; }));
   ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
   EXPECT_EQ(fleet.sql("c", "select n from t"), "1");
+  EXPECT_EQ(fleet.leader(), "a");
+}
+
+// Its slot is gone and the leader no longer has the log that it would go on from: no way of coming
+// back but a new copy.
+TEST(Fleet, AReplicaWhoseLogIsGoneIsCopiedAnew) {
+  LiveFleet fleet;
+  fleet.write_file("wal_keep_size: 0");
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  ASSERT_EQ(fleet.leader(), "a");
+  const std::string before = incarnation(fleet, "c");
+  ASSERT_FALSE(before.empty());
+  const int agent = fleet.agent("c");
+  const int server = fleet.postmaster("c");
+  ASSERT_GT(agent, 0);
+  ASSERT_GT(server, 0);
+  kill(agent, SIGSTOP);
+  kill(server, SIGKILL);
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 50ms, [&] {
+    fleet.sql("a", "select pg_drop_replication_slot('weir_c')");
+    return fleet.sql("a", "select count(*) from pg_replication_slots where slot_name = 'weir_c'") ==
+           "0";
+  }));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(fleet.sql("a", fmt::format("create table t{} as select 1 as n", i)), "");
+    fleet.sql("a", "select pg_switch_wal()");
+    EXPECT_EQ(fleet.sql("a", "checkpoint"), "");
+  }
+  kill(agent, SIGCONT);
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 100ms, [&] {
+    return incarnation(fleet, "c") != before;
+  })) << fleet.weir({"events", "orders"}).out;
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(fleet.sql("c", "select n from t3"), "1");
   EXPECT_EQ(fleet.leader(), "a");
 }
 
