@@ -160,5 +160,23 @@ TEST(Result, ErrorsTravel) {
   EXPECT_EQ(failure_named("a name of a later version"), Failure::bad_data);
 }
 
+TEST(Quantity, ReadsTimesOfDay) {
+  for (const auto& [text, want] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"2026-12-24", "2026-12-24T00:00:00.000Z"},
+           {"2026-12-24T08:30Z", "2026-12-24T08:30:00.000Z"},
+           {" 2024-02-29T23:59:59Z ", "2024-02-29T23:59:59.000Z"}}) {
+    const auto time = parse_time(text);
+    ASSERT_TRUE(time) << text;
+    EXPECT_EQ(show(*time), want);
+  }
+  for (const char* text :
+       {"", "tomorrow", "2026-13-01", "2026-02-29", "2026-12-24T24:00Z", "2026-12-24T08:30",
+        "2026-12-24T08:30+01:00", "2026-12-24 08:30Z", "12026-12-24", "2026-12-24T08:30:60Z"}) {
+    const auto time = parse_time(text);
+    ASSERT_FALSE(time) << text;
+    EXPECT_EQ(time.error().failure, Failure::bad_config);
+  }
+}
+
 }  // namespace
 }  // namespace weir

@@ -159,6 +159,42 @@ std::string show_percent(double share) {
   return text + "%";
 }
 
+Result<WallTime> parse_time(std::string_view text) {
+  using namespace std::chrono;
+  const std::string trimmed = trim(text);
+  // Digits where the pattern has a 0, else its very characters.
+  const auto fits = [&](std::string_view pattern) {
+    if (trimmed.size() != pattern.size()) return false;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+      const bool digit = trimmed[i] >= '0' && trimmed[i] <= '9';
+      if (pattern[i] == '0' ? !digit : trimmed[i] != pattern[i]) return false;
+    }
+    return true;
+  };
+  const auto number = [&](std::size_t at, std::size_t length) {
+    unsigned out = 0;
+    for (std::size_t i = at; i < at + length; ++i) {
+      out = 10 * out + static_cast<unsigned>(trimmed[i] - '0');
+    }
+    return out;
+  };
+  const bool with_seconds = fits("0000-00-00T00:00:00Z");
+  const bool with_time = with_seconds || fits("0000-00-00T00:00Z");
+  if (with_time || fits("0000-00-00")) {
+    const year_month_day date{year(static_cast<int>(number(0, 4))), month(number(5, 2)),
+                              day(number(8, 2))};
+    const unsigned hour = with_time ? number(11, 2) : 0;
+    const unsigned minute = with_time ? number(14, 2) : 0;
+    const unsigned second = with_seconds ? number(17, 2) : 0;
+    if (date.ok() && hour < 24 && minute < 60 && second < 60) {
+      return WallTime(sys_days(date).time_since_epoch() + hours(hour) + minutes(minute) +
+                      seconds(second));
+    }
+  }
+  return fail(Failure::bad_config,
+              fmt::format("expected a time such as 2026-12-24T08:30Z, got '{}'", trimmed));
+}
+
 std::string show(WallTime time) {
   using namespace std::chrono;
   const auto ms = floor<milliseconds>(time);

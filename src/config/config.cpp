@@ -22,7 +22,44 @@ struct File {
   const Node* fleet = nullptr;
   const Node* hosts = nullptr;
   const Node* services = nullptr;
+  std::vector<Freeze> freezes;
 };
+
+void read_time(Complaints& complaints, const Node& node, WallTime& into) {
+  const auto text = as_text(complaints, node, "a time such as 2026-12-24T08:30Z");
+  if (!text) return;
+  const auto time = parse_time(*text);
+  if (!time) return complaints.add(node, time.error().what);
+  into = *time;
+}
+
+const std::vector<Key<Freeze>>& freeze_keys() {
+  static const std::vector<Key<Freeze>> kKeys{
+      {"from", true,
+       [](Complaints& c, const Node& node, Freeze& to) { read_time(c, node, to.from); }},
+      {"until", true,
+       [](Complaints& c, const Node& node, Freeze& to) { read_time(c, node, to.until); }},
+      {"reason", true,
+       [](Complaints& c, const Node& node, Freeze& to) {
+         to.reason = as_text(c, node, "why nothing is to be broken then").value_or("");
+       }},
+  };
+  return kKeys;
+}
+
+void read_freezes(Complaints& complaints, const Node& node, std::vector<Freeze>& into) {
+  const Node* list = as_list(complaints, node, "a list of windows, each with from, until, reason");
+  if (list == nullptr) return;
+  for (const NodePtr& item : list->items) {
+    Freeze freeze;
+    read_mapping(complaints, *item, *item, "a freeze", freeze_keys(), freeze);
+    const bool both = freeze.from != WallTime{} && freeze.until != WallTime{};
+    if (both && freeze.until <= freeze.from) {
+      complaints.add(*item->find("until"), "a freeze ends after it begins");
+    }
+    into.push_back(std::move(freeze));
+  }
+}
 
 const std::vector<Key<File>>& file_keys() {
   static const std::vector<Key<File>> kKeys{
@@ -34,6 +71,10 @@ const std::vector<Key<File>>& file_keys() {
       {"services", true,
        [](Complaints& complaints, const Node& node, File& file) {
          file.services = as_map(complaints, node, "a mapping of services");
+       }},
+      {"freeze", false,
+       [](Complaints& complaints, const Node& node, File& file) {
+         read_freezes(complaints, node, file.freezes);
        }},
   };
   return kKeys;
@@ -140,6 +181,10 @@ const std::vector<Key<Draft>>& service_keys() {
       {"sync", false, [](Complaints&, const Node& node, Draft& draft) { draft.sync = &node; }},
       {"durability", false, read_durability},
       {"objective", false, read_objective},
+      {"freeze", false,
+       [](Complaints& complaints, const Node& node, Draft& draft) {
+         read_freezes(complaints, node, draft.service.freezes);
+       }},
   };
   return kKeys;
 }
@@ -301,6 +346,9 @@ Fleet read_fleet(Complaints& complaints, const Node& root) {
   }
   if (file.hosts != nullptr) read_hosts(complaints, *file.hosts, fleet);
   if (file.services != nullptr) read_services(complaints, *file.services, fleet);
+  for (Service& service : fleet.services) {
+    service.freezes.insert(service.freezes.begin(), file.freezes.begin(), file.freezes.end());
+  }
   return fleet;
 }
 

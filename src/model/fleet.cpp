@@ -48,6 +48,22 @@ Resource resource_from(const Json& json) {
   return resource;
 }
 
+Json to_json(const Freeze& freeze) {
+  return Json::object()
+      .set("from_ns", std::int64_t{freeze.from.time_since_epoch().count()})
+      .set("until_ns", std::int64_t{freeze.until.time_since_epoch().count()})
+      .set("reason", freeze.reason);
+}
+
+Freeze freeze_from(const Json& json) {
+  return {WallTime(Duration(json["from_ns"].integer())),
+          WallTime(Duration(json["until_ns"].integer())), json["reason"].text()};
+}
+
+bool whole_freeze(const Json& json) {
+  return json["from_ns"].is_integer() && json["until_ns"].is_integer();
+}
+
 bool whole_member(const Json& json) {
   const std::int64_t port = json["port"].integer();
   return !json["name"].text().empty() && !json["host"].text().empty() &&
@@ -70,6 +86,9 @@ const char* broken_field(const Json& json) {
   for (const Json& resource : resources) {
     if (resource["kind"].text().empty() || resource["name"].text().empty()) return "resources";
   }
+  // Absent from what an older weir wrote.
+  const auto& freezes = json["freezes"].items();
+  if (!std::all_of(freezes.begin(), freezes.end(), whole_freeze)) return "freezes";
   return nullptr;
 }
 
@@ -83,6 +102,13 @@ const T* find_in(const std::vector<T>& items, const NameType& name) {
 }  // namespace
 
 const Member* Service::find(const MemberName& member) const { return find_in(members, member); }
+
+const Freeze* Service::frozen_at(WallTime now) const {
+  for (const Freeze& freeze : freezes) {
+    if (freeze.from <= now && now < freeze.until) return &freeze;
+  }
+  return nullptr;
+}
 
 const Host* Fleet::find_host(const HostName& host) const { return find_in(hosts, host); }
 
@@ -98,6 +124,11 @@ Json to_json(const Service& service) {
   json.set("members", std::move(members)).set("sync", service.sync);
   json.set("durability", name_of(service.durability));
   json.set("objective", to_json(service.objective)).set("resources", std::move(resources));
+  if (!service.freezes.empty()) {
+    Json freezes = Json::array();
+    for (const Freeze& freeze : service.freezes) freezes.add(to_json(freeze));
+    json.set("freezes", std::move(freezes));
+  }
   return json;
 }
 
@@ -129,6 +160,7 @@ Result<Service> service_from(const Json& json) {
   for (const Json& item : json["resources"].items()) {
     service.resources.push_back(resource_from(item));
   }
+  for (const Json& item : json["freezes"].items()) service.freezes.push_back(freeze_from(item));
   return service;
 }
 

@@ -47,6 +47,15 @@ struct Resource {
   auto operator<=>(const Resource&) const = default;
 };
 
+// Nothing is broken on purpose between `from` and `until`. Wall time, because it is a promise to
+// people; nothing but the refusal of a drill rests on it.
+struct Freeze {
+  WallTime from{};
+  WallTime until{};
+  std::string reason;
+  bool operator==(const Freeze&) const = default;
+};
+
 struct Service {
   ServiceName name;
   std::string engine;
@@ -55,9 +64,11 @@ struct Service {
   Durability durability = Durability::required;
   Objective objective;
   std::vector<Resource> resources;  // sorted by kind, name
+  std::vector<Freeze> freezes;      // the fleet's own first
   bool operator==(const Service&) const = default;
 
   const Member* find(const MemberName& member) const;
+  const Freeze* frozen_at(WallTime now) const;  // null: it is not
 };
 
 struct Fleet {

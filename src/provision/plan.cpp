@@ -144,6 +144,10 @@ void plan_service(const Service& wanted, const Found& found,
                               "on",
                               {}});
   }
+  if (found.known->freezes != wanted.freezes) {
+    report.changes.push_back(
+        {wanted.name.text, "update", "", "drills are refused in the windows of `freeze`", {}});
+  }
   plan_members(wanted, *found.known, report);
   plan_given_up(wanted, *found.known, attributes, report);
   plan_resources(wanted, found, attributes, report);
