@@ -160,6 +160,7 @@ Json to_json(const Record& record) {
   json.set("set", to_json(record.set)).set("previous", std::move(previous));
   json.set("last_round", record.last_round).set("round", std::move(round));
   json.set("confirmed", record.confirmed);
+  if (record.rebuilt != 0) json.set("rebuilt", record.rebuilt);
   return json;
 }
 
@@ -194,6 +195,7 @@ Result<Record> record_from(const Json& json) {
     record.round = OpenRound{round["number"].integer(), HostName{round["opener"].text()}};
   }
   record.confirmed = json["confirmed"].boolean();
+  record.rebuilt = json["rebuilt"].integer();  // absent from what an older weir wrote
   return record;
 }
 

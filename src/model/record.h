@@ -55,6 +55,9 @@ struct Record {
   std::optional<OpenRound> round;
   // The present leader has a commit of its own confirmed by a voter; false from its CAS until then.
   bool confirmed = false;
+  // How often the store was rebuilt from members (safety.md S12): revisions compare within one life
+  // of the store only, and a later life is higher.
+  std::int64_t rebuilt = 0;
 
   bool operator==(const Record&) const = default;
   const Voter* find(const MemberName& member) const;
