@@ -22,9 +22,11 @@ set_tests_properties(sim PROPERTIES LABELS sim TIMEOUT 600)
 # Only the folders that hold a mutant, or that inline `mutant`, are compiled a second time; the
 # linker takes them before the libraries of the same folders.
 file(GLOB mutated CONFIGURE_DEPENDS
-  ${CMAKE_SOURCE_DIR}/src/failover/*.cpp ${CMAKE_SOURCE_DIR}/src/engine/fake/*.cpp)
+  ${CMAKE_SOURCE_DIR}/src/failover/*.cpp ${CMAKE_SOURCE_DIR}/src/engine/fake/*.cpp
+  ${CMAKE_SOURCE_DIR}/src/agent/*.cpp)
 list(FILTER mutated EXCLUDE REGEX "_test\\.cpp$")
-add_executable(sim_mutants_test sim/mutants_test.cpp ${mutated})
+file(GLOB sim_mutants_tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/sim/*mutants_test.cpp)
+add_executable(sim_mutants_test ${sim_mutants_tests} ${mutated})
 target_compile_definitions(sim_mutants_test PRIVATE WEIR_MUTANTS
   WEIR_SCENARIOS="${CMAKE_SOURCE_DIR}/tests/scenarios")
 target_link_libraries(sim_mutants_test PRIVATE weir_simulator GTest::gtest_main)

@@ -57,17 +57,17 @@ TEST_P(Mutants, IsTheOnlyFault) {
   EXPECT_TRUE(report->violations.empty()) << join(report->violations, "\n");
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Mutants,
-                         testing::Values(Mutant{"promise-too-few", 200, ""},
-                                         Mutant{"answer-after-the-reload", 0,
-                                                "failover/promise_with_replay_paused"},
-                                         Mutant{"record-before-load", 200, ""},
-                                         Mutant{"rejoin-before-confirmation", 600, ""}),
-                         [](const auto& mutant) {
-                           std::string name = mutant.param.name;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, Mutants,
+    testing::Values(Mutant{"promise-too-few", 200, ""},
+                    Mutant{"answer-after-the-reload", 0, "failover/promise_with_replay_paused"},
+                    Mutant{"record-before-load", 200, ""}, Mutant{"no-claim", 3, ""},
+                    Mutant{"rejoin-before-confirmation", 600, ""}),
+    [](const auto& mutant) {
+      std::string name = mutant.param.name;
+      std::ranges::replace(name, '-', '_');
+      return name;
+    });
 
 }  // namespace
 }  // namespace weir::sim

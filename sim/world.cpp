@@ -107,7 +107,28 @@ void SimFleet::refresh_record() {
   fibers_.trace("record", (*entry)->value);
 }
 
-Truth SimFleet::truth() { return {fibers_.now(), cluster_, service_, record_, faults, calm}; }
+// At each look: a claim may come and go between two ticks.
+void SimFleet::refresh_claim() {
+  const auto entry = store_->get(keys_.claim(service_.name), client_->clock.within(kStateLimit));
+  if (!entry || !*entry) {
+    claim_.reset();
+    return;
+  }
+  if (claim_ && claim_->revision == (*entry)->revision) return;
+  const auto json = Json::parse((*entry)->value);
+  WEIR_ASSERT(json.has_value());
+  auto claim = claim_from(*json);
+  WEIR_ASSERT(claim.has_value());
+  claim_ = store::HeldClaim{std::move(*claim), (*entry)->revision};
+  fibers_.trace("claim", (*entry)->value);
+}
+
+Truth SimFleet::truth() {
+  refresh_claim();
+  Truth now{fibers_.now(), cluster_, service_, record_, faults, calm};
+  if (claim_) now.claim = claim_->claim;
+  return now;
+}
 
 void SimFleet::tick() {
   refresh_record();

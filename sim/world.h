@@ -62,6 +62,7 @@ class SimFleet {
   };
   Doorway doorway(const std::string& host);
   void refresh_record();
+  void refresh_claim();
 
   Fibers fibers_;
   SimRandom random_;
@@ -74,6 +75,7 @@ class SimFleet {
   std::map<HostName, std::unique_ptr<Life>> lives_;
   Record record_;
   store::Revision record_revision_ = 0;
+  std::optional<store::HeldClaim> claim_;
   std::vector<std::unique_ptr<Checker>> checkers_;
 };
 

@@ -30,6 +30,7 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
   out.push_back(check_set_inequality());
   out.push_back(check_journaled());
   out.push_back(check_flapping());
+  out.push_back(check_claimed());
   return out;
 }
 

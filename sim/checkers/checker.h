@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/fake/fake.h"
+#include "model/claim.h"
 #include "model/fleet.h"
 #include "model/record.h"
 
@@ -18,9 +20,10 @@ struct Truth {
   Instant now{};
   engine::FakeCluster& cluster;
   const Service& service;
-  const Record& record;  // as it stands in the store now
-  int faults = 0;        // injected so far
-  bool calm = false;     // faults are over and everything came back
+  const Record& record;             // as it stands in the store now
+  int faults = 0;                   // injected so far
+  bool calm = false;                // faults are over and everything came back
+  std::optional<Claim> claim = {};  // of the service, as it stands in the store now
 
   std::string id(const MemberName& member) const { return service.name.text + "/" + member.text; }
   // The server that leads the record's epoch; null if none does.
@@ -60,6 +63,7 @@ std::unique_ptr<Checker> check_one_writer();
 std::unique_ptr<Checker> check_set_inequality();
 std::unique_ptr<Checker> check_journaled();
 std::unique_ptr<Checker> check_flapping();
+std::unique_ptr<Checker> check_claimed();
 std::vector<std::unique_ptr<Checker>> all_checkers();
 // Why the service is not whole yet; empty: a leader serves and every member is in the set.
 std::string not_back(const Truth& truth);

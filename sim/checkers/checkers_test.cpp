@@ -121,6 +121,40 @@ TEST_F(Checkers, SetInequalitySeesAListThatIsWiderThanTheRecord) {
   EXPECT_FALSE(checker->violations().empty());
 }
 
+TEST_F(Checkers, ClaimedSeesAStepWithoutAClaimAndOneThatOutlivesIt) {
+  const auto checker = check_claimed();
+  const HostName a("a");
+  const auto effect = [&](const std::optional<Claim>& claim, std::string_view call,
+                          std::string_view detail, std::string_view content = {}) {
+    Truth now = truth();
+    now.claim = claim;
+    checker->on_effect(now, {a, call, detail, content});
+  };
+  const auto begin = "{\"number\":1,\"capability\":\"provision\",\"kind\":\"Settle\"}\n";
+  const auto end = "{\"of\":1,\"outcome\":\"done\"}\n";
+  Claim claim;
+  claim.host = a;
+  checker->on_agent_began(a);
+  effect(claim, "store.commit", "claim");
+  effect(std::nullopt, "appended", "/state/journal", begin);  // given up by who was frozen
+  effect(std::nullopt, "appended", "/state/journal", end);
+  effect(std::nullopt, "write", "/state/members/orders-a/promise.json");
+  EXPECT_TRUE(checker->violations().empty());
+  effect(claim, "appended", "/state/journal", begin);
+  EXPECT_TRUE(checker->violations().empty());
+  effect(claim, "write", "/state/members/orders-a/promise.json");  // while the step goes on
+  EXPECT_EQ(checker->violations().size(), 1u);
+  effect(std::nullopt, "appended", "/state/journal", end);
+  claim.capability = Capability::drill;
+  effect(claim, "appended", "/state/journal", begin);  // another capability's
+  EXPECT_EQ(checker->violations().size(), 2u);
+  effect(std::nullopt, "appended", "/state/journal", end);
+  claim.capability = Capability::provision;
+  claim.host = HostName("b");
+  effect(claim, "appended", "/state/journal", begin);  // another host's
+  EXPECT_EQ(checker->violations().size(), 3u);
+}
+
 TEST_F(Checkers, JournaledSeesAStepWithoutIntent) {
   const auto checker = check_journaled();
   const HostName a("a");

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/claims.h"
 #include "agent/heartbeats.h"
 #include "agent/publisher.h"
 #include "agent/service_loop.h"
@@ -22,6 +23,7 @@ struct Agent::Parts {
   std::mutex mutex;  // guards the map, never held over a port call
   std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   std::map<ServiceName, store::Held> early;  // records that came before their services
+  std::unique_ptr<Claims> claims;
   std::unique_ptr<Heartbeats> heartbeats;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<Watcher> watcher;
@@ -98,6 +100,7 @@ struct Agent::Parts {
                   setting,
                   life,
                   *journal,
+                  *claims,
                   [this] { heartbeats->rouse(); },
                   [this](const HostName& host, Deadline d) { heartbeats->speak_to(host, d); }};
       auto loop = std::make_shared<ServiceLoop>(std::move(ports), *engine->second, member, held);
@@ -115,6 +118,11 @@ struct Agent::Parts {
     }
     const std::lock_guard lock(mutex);
     early[service] = held;
+  }
+
+  void learn_claim(const ServiceName& service, const std::optional<store::HeldClaim>& claim) {
+    claims->learn_claim(service, claim);
+    if (const auto loop = find(service)) loop->ring();  // who waited for it may go on
   }
 
   // What `weir status` reads when it cannot ask us.
@@ -162,6 +170,7 @@ Agent::~Agent() {
   if (parts_->watcher) parts_->watcher->join();
   if (parts_->heartbeats) parts_->heartbeats->join();
   if (parts_->publisher) parts_->publisher->join();
+  if (parts_->claims) parts_->claims->join();
   std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   {
     const std::lock_guard lock(parts_->mutex);
@@ -181,6 +190,7 @@ Result<> Agent::start() {
     WEIR_TRY_(parts.journal->conclude(entry.number, journal::Outcome::unknown,
                                       "cut off; a new agent looked again", {}));
   }
+  parts.claims = std::make_unique<Claims>(parts.world, parts.store, parts.setting, parts.life);
   parts.heartbeats = std::make_unique<Heartbeats>(
       parts.world, parts.caller, parts.setting.host, parts.setting.timings,
       Heartbeats::Ears{[&parts] { return parts.speak(); },
@@ -194,6 +204,12 @@ Result<> Agent::start() {
       Watcher::Ears{[&parts](const store::HeldService& held) { parts.learn_service(held); },
                     [&parts](const ServiceName& name, const store::Held& held) {
                       parts.learn_record(name, held);
+                    },
+                    [&parts](const ServiceName& name, const std::optional<store::HeldClaim>& held) {
+                      parts.learn_claim(name, held);
+                    },
+                    [&parts](const HostName& host, const Json& renewal) {
+                      parts.claims->learn_renewal(host, renewal);
                     }});
   return {};
 }
@@ -201,6 +217,7 @@ Result<> Agent::start() {
 void Agent::stop() {
   if (parts_->watcher) parts_->watcher->stop();
   if (parts_->publisher) parts_->publisher->stop();
+  if (parts_->claims) parts_->claims->stop();
   for (const auto& loop : parts_->all()) loop->stop();
   if (parts_->heartbeats) parts_->heartbeats->stop();
 }
@@ -213,6 +230,8 @@ Result<Json> Agent::answer(const peer::Request& request) {
     parts_->hear(HostName(request.from), request.body);
     return parts_->speak();
   }
+  if (request.path == "/claim") return parts_->claims->take_for(request.body);
+  if (request.path == "/claim/give-up") return parts_->claims->give_up_for(request.body);
   if (request.path == "/suspicion" || request.path == "/status") {
     const ServiceName name(request.body["service"].text());
     const auto loop = parts_->find(name);

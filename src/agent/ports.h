@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "agent/agent.h"
+#include "agent/claims.h"
 #include "journal/journal.h"
 
 namespace weir::agent {
@@ -15,6 +16,7 @@ struct Ports {
   const Setting& setting;
   const AgentLife& life;
   journal::Journal& journal;
+  Claims& claims;
   std::function<void()> rouse_heartbeats;  // speak to everybody now
   // Speaks to one host's agent now and waits for its answer; for a question that must be fresh.
   std::function<void(const HostName&, Deadline)> speak_to;

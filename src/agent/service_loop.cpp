@@ -265,16 +265,26 @@ void ServiceLoop::provision_one() {
   if (!look_at_shapes(look())) return;
   const provision::View seen = look();
   const provision::Decision decision = provision::decide(seen);
-  if (!decision.step) return;
+  Claims& claims = ports_.claims;
+  if (!decision.step) {
+    claims.give_up(self_.service);
+    return;
+  }
   const std::string kind = provision::kind_of(*decision.step);
   const Json step = provision::to_json(*decision.step);
   if (patient(kind, step, decision.because)) return;
+  const auto claimed = claims.take(self_.service, Capability::provision,
+                                   provision::silenced(*decision.step, self_.name));
+  if (!claimed) {
+    board_.conclude(decision.because + ", but " + claimed.error().what);
+    return;
+  }
   const auto number = intend("provision", kind, step, decision.because, true);
   if (!number) return;
   const Instant began = world.clock.now();
   const provision::Done done = provision::carry_out(
-      *decision.step,
-      {world, ports_.store, ports_.setting.keys, engine_, self_, seen.desired, held->revision});
+      *decision.step, {world, ports_.store, ports_.setting.keys, engine_, self_, seen.desired,
+                       held->revision, [this] { return may_go_on(); }});
   const Instant ended = world.clock.now();
   if (done.waiting_for_restart) {
     const bool let_in = std::get<provision::Settle>(*decision.step).clients_let_in;
@@ -284,6 +294,14 @@ void ServiceLoop::provision_one() {
     board_.learn_differences(std::nullopt, ended);
   }
   conclude(*number, kind, step, done.outcome, ended - began);
+  if (!done.outcome) claims.give_up(self_.service);
+}
+
+// S11: a step of any capability but failover goes on only under its claim, and not once this member
+// may be wanted for a round.
+Result<> ServiceLoop::may_go_on() {
+  if (failover::comes_first(view())) return fail(Failure::refused, "failover comes first");
+  return ports_.claims.check(self_.service);
 }
 
 }  // namespace weir::agent

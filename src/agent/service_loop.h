@@ -43,6 +43,7 @@ class ServiceLoop {
   bool fail_over();
   bool look_at_shapes(const provision::View& seen);
   void provision_one();
+  Result<> may_go_on();
   void ask_others();
   void probe(const Member& member);
   void follow_members(const Service& service);

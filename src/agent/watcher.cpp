@@ -2,6 +2,7 @@
 #include "agent/watcher.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "base/text.h"
 #include "world/log.h"
@@ -12,6 +13,17 @@ namespace {
 constexpr Duration kListLimit = 2s;
 constexpr Duration kWatchLimit = 2s;
 constexpr Duration kPause = 200ms;
+constexpr std::string_view kLeadership = "/leadership";
+constexpr std::string_view kClaim = "/claim";
+constexpr std::string_view kRenewal = "/renewal";
+
+bool is_between(const std::string& key, const std::string& start, std::string_view end) {
+  return starts_with(key, start) && key.ends_with(end) && key.size() > start.size() + end.size();
+}
+
+std::string between(const std::string& key, const std::string& start, std::string_view end) {
+  return key.substr(start.size(), key.size() - start.size() - end.size());
+}
 
 }  // namespace
 
@@ -21,33 +33,54 @@ Watcher::Watcher(World& world, store::Store& store, store::Keys keys, Ears ears)
   loop_->start();
 }
 
+void Watcher::hear_service(const std::string& key, const Json& json, store::Revision revision) {
+  const auto service = service_from(json);
+  if (!service) {
+    say(world_.clock, Level::error, "{}: {}", key, service.error().what);
+    return;
+  }
+  ears_.service({*service, revision});
+}
+
+void Watcher::hear_record(const std::string& key, const Json& json, store::Revision revision) {
+  const auto leadership = record_from(json);
+  if (!leadership) {
+    say(world_.clock, Level::error, "{}: {}", key, leadership.error().what);
+    return;
+  }
+  ears_.record(ServiceName(between(key, keys_.services(), kLeadership)), {*leadership, revision});
+}
+
+void Watcher::hear_claim(const std::string& key, const Json& json, store::Revision revision) {
+  auto claim = claim_from(json);
+  if (!claim) {
+    say(world_.clock, Level::error, "{}: {}", key, claim.error().what);
+    return;
+  }
+  ears_.claim(ServiceName(between(key, keys_.services(), kClaim)),
+              store::HeldClaim{std::move(*claim), revision});
+}
+
 void Watcher::hear(const std::string& key, const std::string& value, store::Revision revision) {
   const bool desired = starts_with(key, keys_.desired());
-  const bool record = starts_with(key, keys_.services()) && key.ends_with("/leadership");
-  if (!desired && !record) return;
+  const bool record = is_between(key, keys_.services(), kLeadership);
+  const bool claim = is_between(key, keys_.services(), kClaim);
+  const bool renewal = is_between(key, keys_.hosts_live(), kRenewal);
+  if (!desired && !record && !claim && !renewal) return;
   const auto json = Json::parse(value);
   if (!json) {
     say(world_.clock, Level::error, "{} cannot be read: {}", key, json.error().what);
     return;
   }
-  if (desired) {
-    const auto service = service_from(*json);
-    if (service) {
-      ears_.service({*service, revision});
-    } else {
-      say(world_.clock, Level::error, "{}: {}", key, service.error().what);
-    }
-    return;
-  }
-  const auto leadership = record_from(*json);
-  if (!leadership) {
-    say(world_.clock, Level::error, "{}: {}", key, leadership.error().what);
-    return;
-  }
-  const std::size_t begin = keys_.services().size();
-  ears_.record(
-      ServiceName(key.substr(begin, key.size() - begin - std::string("/leadership").size())),
-      {*leadership, revision});
+  if (desired) hear_service(key, *json, revision);
+  if (record) hear_record(key, *json, revision);
+  if (claim) hear_claim(key, *json, revision);
+  if (renewal) ears_.renewal(HostName(between(key, keys_.hosts_live(), kRenewal)), *json);
+}
+
+void Watcher::hear_gone(const std::string& key) {
+  if (!is_between(key, keys_.services(), kClaim)) return;
+  ears_.claim(ServiceName(between(key, keys_.services(), kClaim)), std::nullopt);
 }
 
 // The highest revision under the root is a safe place to watch from: renewals keep it young.
@@ -77,7 +110,11 @@ void Watcher::turn() {
       return;
     }
     for (const store::Event& event : watched->events) {
-      if (event.value) hear(event.key, *event.value, event.revision);
+      if (event.value) {
+        hear(event.key, *event.value, event.revision);
+      } else {
+        hear_gone(event.key);
+      }
     }
     after_ = std::max(after_, watched->revision);
   }

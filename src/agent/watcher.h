@@ -1,4 +1,4 @@
-// What the store says, as it changes: desired services and leadership records.
+// What the store says, as it changes: desired services, leadership records, claims, renewals.
 #pragma once
 
 #include <functional>
@@ -16,6 +16,9 @@ class Watcher {
   struct Ears {
     std::function<void(const store::HeldService&)> service;
     std::function<void(const ServiceName&, const store::Held&)> record;
+    // nullopt: it is gone.
+    std::function<void(const ServiceName&, const std::optional<store::HeldClaim>&)> claim;
+    std::function<void(const HostName&, const Json&)> renewal;
   };
   Watcher(World& world, store::Store& store, store::Keys keys, Ears ears);
   ~Watcher() = default;
@@ -26,6 +29,10 @@ class Watcher {
   void turn();
   bool read_all();
   void hear(const std::string& key, const std::string& value, store::Revision revision);
+  void hear_service(const std::string& key, const Json& json, store::Revision revision);
+  void hear_record(const std::string& key, const Json& json, store::Revision revision);
+  void hear_claim(const std::string& key, const Json& json, store::Revision revision);
+  void hear_gone(const std::string& key);
 
   World& world_;
   store::Store& store_;

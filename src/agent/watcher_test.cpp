@@ -45,6 +45,14 @@ struct WatcherTest : ::testing::Test, TestWorld {
               const std::lock_guard lock(mutex);
               told.push_back("record " + name.text);
               records[name] = held;
+            },
+            [this](const ServiceName& name, const std::optional<store::HeldClaim>& held) {
+              const std::lock_guard lock(mutex);
+              told.push_back((held ? "claim " : "no claim ") + name.text);
+            },
+            [this](const HostName& host, const Json& renewal) {
+              const std::lock_guard lock(mutex);
+              renewals[host] = renewal["count"].integer();
             }};
   }
   bool hears_record(const ServiceName& name, std::int64_t epoch) {
@@ -78,6 +86,7 @@ struct WatcherTest : ::testing::Test, TestWorld {
   std::mutex mutex;
   std::vector<std::string> told;
   std::map<ServiceName, store::HeldService> services;
+  std::map<HostName, std::int64_t> renewals;
   std::map<ServiceName, store::Held> records;
 };
 

@@ -75,6 +75,12 @@ bool wants_fresh_record(const View& view) {
          suspicion(view).suspects;
 }
 
+bool comes_first(const View& view) {
+  if (view.record.round || view.own.promised > view.record.epoch.number) return true;
+  const bool led = !view.record.leader.incarnation.empty();
+  return led && view.record.leader.member != view.self.name && suspicion(view).suspects;
+}
+
 bool wants_standing(const View& view, bool known) {
   return !known && view.own.data && !view.own.half_rewound && !view.own.foreign &&
          !runs_as_leader(view);

@@ -44,6 +44,9 @@ bool wants_standing(const View& view, bool known);
 // restarted in place. Others do not suspect it meanwhile, for a bounded time.
 bool rising(const View& view);
 
+// Whether this member may soon be wanted for a round: steps of other capabilities on it are to end.
+bool comes_first(const View& view);
+
 // Whether the promises of these voters intersect every set by which a commit may have been
 // acknowledged: the set in force and every previous one (S5).
 bool promises_suffice(const Record& record, const std::vector<Voter>& promised);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr Duration kCreateLimit = 120s;
 constexpr Duration kStopLimit = 60s;
+constexpr Duration kStopSlice = 250ms;
 constexpr Duration kShortLimit = 4s;  // a fence or a promise may have to wait for it
 
 struct KindOf {
@@ -73,9 +74,16 @@ class Executor {
     if (!waiting) return {fail(waiting.error()), {}};
     return {{}, *waiting};
   }
+  // Waited for in slices: a stop takes as long as the last checkpoint does, and whoever preempts us
+  // is not to wait for that.
   Done operator()(const StopForSettings&) const {
-    return {hands_.engine.runs()->stop(hands_.self, engine::StopMode::fast, within(kStopLimit)),
-            {}};
+    const Deadline limit = within(kStopLimit);
+    while (true) {
+      auto stopped = hands_.engine.runs()->stop(hands_.self, engine::StopMode::fast,
+                                                sooner(within(kStopSlice), limit));
+      if (stopped || hands_.world.clock.passed(limit)) return {stopped, {}};
+      if (auto ours = hands_.may_go_on(); !ours) return {ours, {}};
+    }
   }
   Done operator()(const Shape& step) const {
     return {hands_.engine.shapes()->apply(hands_.self, step.difference, within(kShortLimit)), {}};
@@ -108,7 +116,10 @@ std::string salt_of(Random& random) {
 
 const char* kind_of(const Step& step) { return std::visit(KindOf{}, step); }
 Json to_json(const Step& step) { return std::visit(ToJson{}, step); }
-Done carry_out(const Step& step, const Hands& hands) { return std::visit(Executor(hands), step); }
+Done carry_out(const Step& step, const Hands& hands) {
+  if (auto ours = hands.may_go_on(); !ours) return {fail(std::move(ours).error()), {}};
+  return std::visit(Executor(hands), step);
+}
 
 Result<std::vector<Resource>> with_secrets(World& world, const std::vector<Resource>& wanted,
                                            const std::vector<Resource>& present) {

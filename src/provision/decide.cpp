@@ -75,6 +75,11 @@ std::optional<Decision> decide_restart(const View& view) {
 
 }  // namespace
 
+std::vector<MemberName> silenced(const Step& step, const MemberName& self) {
+  if (std::holds_alternative<StopForSettings>(step)) return {self};
+  return {};
+}
+
 Decision decide(const View& view) {
   if (view.record.round || view.own.promised > view.record.epoch.number) {
     return {std::nullopt, "failover has the word"};

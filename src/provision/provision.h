@@ -2,6 +2,7 @@
 // server of a leader starts, is failover's word; this folder keeps off while a promise is held.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -71,6 +72,9 @@ struct View {
   Incarnation fresh;
 };
 
+// Whose silence is to be expected while the step is carried out on `self`.
+std::vector<MemberName> silenced(const Step& step, const MemberName& self);
+
 // Pure and total.
 Decision decide(const View& view);
 // Whether the differences are worth reading now.
@@ -107,6 +111,8 @@ struct Hands {
   const Member& self;
   const Service& service;
   store::Revision revision = 0;
+  // Asked before each effect: an error is why the step may not go on (safety.md S11).
+  std::function<Result<>()> may_go_on;
 };
 struct Done {
   Result<> outcome;

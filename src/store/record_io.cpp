@@ -52,6 +52,14 @@ Result<std::optional<HeldService>> read_desired(Store& store, const Keys& keys,
   return HeldService{std::move(value), entry->revision};
 }
 
+Result<std::optional<HeldClaim>> read_claim(Store& store, const Keys& keys,
+                                            const ServiceName& service, Deadline deadline) {
+  WEIR_TRY(const std::optional<Entry> entry, store.get(keys.claim(service), deadline));
+  if (!entry) return std::optional<HeldClaim>();
+  WEIR_TRY(Claim claim, read_entry<Claim>(*entry, claim_from));
+  return HeldClaim{std::move(claim), entry->revision};
+}
+
 Result<std::vector<HeldService>> list_desired(Store& store, const Keys& keys, Deadline deadline) {
   WEIR_TRY(const std::vector<Entry> entries, store.list(keys.desired(), deadline));
   std::vector<HeldService> out;
@@ -70,6 +78,18 @@ Result<Revision> write_record(Store& store, const Keys& keys, const ServiceName&
 Result<Revision> write_desired(Store& store, const Keys& keys, const Service& service,
                                Revision expected, Deadline deadline) {
   return write(store, keys.desired(service.name), to_json(service).dump(), expected, deadline);
+}
+
+Result<Revision> write_claim(Store& store, const Keys& keys, const ServiceName& service,
+                             const Claim& claim, Revision expected, Deadline deadline) {
+  return write(store, keys.claim(service), to_json(claim).dump(), expected, deadline);
+}
+
+Result<> drop_claim(Store& store, const Keys& keys, const ServiceName& service, Revision expected,
+                    Deadline deadline) {
+  const auto done = store.commit({{keys.claim(service), expected, std::nullopt, 0}}, deadline);
+  if (done || done.error().failure == Failure::conflict) return {};
+  return fail(done.error());
 }
 
 }  // namespace weir::store

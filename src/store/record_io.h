@@ -1,4 +1,5 @@
-// Leadership records and desired services, read from and written to the store by compare-and-set.
+// Leadership records, claims and desired services, read from and written to the store by
+// compare-and-set.
 #pragma once
 
 #include <optional>
@@ -6,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "model/claim.h"
 #include "model/fleet.h"
 #include "model/record.h"
 #include "store/keys.h"
@@ -24,11 +26,19 @@ struct HeldService {
   bool operator==(const HeldService&) const = default;
 };
 
+struct HeldClaim {
+  Claim claim;
+  Revision revision = 0;
+  bool operator==(const HeldClaim&) const = default;
+};
+
 // nullopt: there is none. bad_data names the key when what stands there cannot be read.
 Result<std::optional<Held>> read_record(Store& store, const Keys& keys, const ServiceName& service,
                                         Deadline deadline);
 Result<std::optional<HeldService>> read_desired(Store& store, const Keys& keys,
                                                 const ServiceName& service, Deadline deadline);
+Result<std::optional<HeldClaim>> read_claim(Store& store, const Keys& keys,
+                                            const ServiceName& service, Deadline deadline);
 Result<std::vector<HeldService>> list_desired(Store& store, const Keys& keys, Deadline deadline);
 
 // Compare-and-set at `expected` (0: must be absent); the new revision. When the store's answer was
@@ -39,5 +49,10 @@ Result<Revision> write_record(Store& store, const Keys& keys, const ServiceName&
                               const Record& record, Revision expected, Deadline deadline);
 Result<Revision> write_desired(Store& store, const Keys& keys, const Service& service,
                                Revision expected, Deadline deadline);
+Result<Revision> write_claim(Store& store, const Keys& keys, const ServiceName& service,
+                             const Claim& claim, Revision expected, Deadline deadline);
+// Success also where it is gone already or somebody else's stands there: it is not ours any more.
+Result<> drop_claim(Store& store, const Keys& keys, const ServiceName& service, Revision expected,
+                    Deadline deadline);
 
 }  // namespace weir::store
