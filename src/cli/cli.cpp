@@ -107,12 +107,15 @@ constexpr Verb kDrill{
 void add_drill(CLI::App& app, Options& options, const Verb** chosen) {
   CLI::App* sub = app.add_subcommand(kDrill.name, kDrill.help);
   sub->add_option("fault", options.fault, "What to break: kill-server, kill-host")
-      ->required()
       ->check(CLI::IsMember({"kill-server", "kill-host"}));
   sub->add_option("service", options.service, "Whom to break it for");
   sub->add_option("--rate", options.rate, "Commits a second, all writers together (400)")
       ->check(CLI::Range(1.0, 100000.0));
   sub->add_option("--writers", options.writers, "Concurrent writers (4)")->check(CLI::Range(1, 64));
+  sub->add_flag("--stop-all", options.stop_all,
+                "Pull the safety lever: running drills end, and none begins");
+  sub->add_option("--reason", options.reason, "With --stop-all: why, for whoever is refused");
+  sub->add_flag("--release", options.release, "Release the safety lever");
   sub->callback([chosen] { *chosen = &kDrill; });
 }
 

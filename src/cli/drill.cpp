@@ -1,13 +1,19 @@
 // weir drill FAULT SERVICE: break a service on purpose, measure the recovery, leave it healthy.
 #include <fmt/format.h>
 
+#include "cli/held_claim.h"
 #include "cli/history.h"
+#include "cli/lever.h"
 #include "cli/verbs.h"
 #include "drill/drill.h"
 #include "guard/guard.h"
 
 namespace weir::cli {
 namespace {
+
+constexpr Duration kStoreLimit = 5s;
+constexpr Duration kStopAllLimit = 300s;  // a running drill reverts, recovers and cleans up
+constexpr Duration kDrillLasts = 15min;   // more than all limits of a drill together
 
 // The drill's injector is the supervisor: the only one that kills a host, and only in its fleet.
 class BySupervisor : public drill::Injector {
@@ -41,6 +47,19 @@ std::string database_of(const Service& service) {
   return "postgres";
 }
 
+// Through another host's agent where there is one: the leader's may be what the drill kills.
+Result<std::unique_ptr<HeldClaim>> claim_for(Session& session, const Service& service) {
+  ClaimOrder order;
+  order.service = service;
+  order.capability = Capability::drill;
+  order.verb = "weir drill " + session.options().fault;
+  order.lasts = kDrillLasts;
+  WEIR_TRY(const auto held, store::read_record(session.store(), session.keys(), service.name,
+                                               session.within(kStoreLimit)));
+  if (held) order.last = held->record.leader_host;
+  return HeldClaim::take(session, order);
+}
+
 Result<> judged(Session& session, const DrillReport& report) {
   if (session.wants_json()) {
     session.print_json(to_json(report));
@@ -54,43 +73,91 @@ Result<> judged(Session& session, const DrillReport& report) {
   return {};
 }
 
+// What every drill, and the lever, needs of this machine. The claim is asked for through `claim`.
+drill::DrillPorts ports_of(Session& session, engine::Engine& engine, drill::Injector& injector,
+                           const ServiceName& service, std::unique_ptr<HeldClaim>& claim) {
+  Machine& machine = session.machine();
+  return {session.world(),
+          *engine.observes(),
+          *engine.writes(),
+          injector,
+          [&session](const ServiceName& name, Deadline deadline) -> Result<Record> {
+            WEIR_TRY(const auto held,
+                     store::read_record(session.store(), session.keys(), name, deadline));
+            if (!held) return fail(Failure::not_found, "no record of " + name.text);
+            return held->record;
+          },
+          [&session, &machine, service](Instant fault, Instant until) {
+            // Journals carry wall time; on the one machine of this fleet both clocks are ours.
+            const auto offset =
+                machine.clock.wall().time_since_epoch() - machine.clock.now().time_since_epoch();
+            machine.clock.sleep_for(600ms);  // agents' journals are copied within half a second
+            const auto history = read_history(session, service.text);
+            if (!history) return std::vector<Phase>{};
+            return phases_of(*history, WallTime(fault.time_since_epoch() + offset),
+                             WallTime(until.time_since_epoch() + offset));
+          },
+          [&session](const std::string& line) { session.progress(line); },
+          [&claim]() -> Result<> { return claim->check(); },
+          [&session](Deadline deadline) { return read_lever(session, deadline); }};
+}
+
+// The lever first, so that nothing begins meanwhile; then whatever runs is seen to end. What a
+// killed drill left is cleaned up here.
+Result<> stop_all(Session& session) {
+  WEIR_TRY_(pull_lever(session, session.options().reason));
+  session.progress("the lever is pulled: no drill begins until weir drill --release");
+  WEIR_TRY(const auto services,
+           store::list_desired(session.store(), session.keys(), session.within(kStoreLimit)));
+  if (!services.empty()) {
+    WEIR_TRY(engine::Engine* const engine, session.engine(services.front().service.engine));
+    BySupervisor injector(
+        guard::Supervisor(session.machine().clock, session.place().supervisor_socket()));
+    std::unique_ptr<HeldClaim> none;
+    auto ports = ports_of(session, *engine, injector, services.front().service.name, none);
+    Result<> ended;
+    (void)poll_until(session.machine().clock, session.within(kStopAllLimit), 50ms, [&] {
+      ended = drill::clean_up_after(session.place().drill_state(), ports);
+      return ended.has_value() || ended.error().failure != Failure::held || session.cancelled();
+    });
+    WEIR_TRY_(ended);
+  }
+  session.print("stopped: no drill runs, and none begins until weir drill --release");
+  return {};
+}
+
+Result<> check_words(const Options& options) {
+  const int words = int{!options.fault.empty()} + int{options.stop_all} + int{options.release};
+  if (words == 1) return {};
+  return fail(Failure::bad_config,
+              words == 0 ? "what to break? no fault was given"
+                         : "give one of a fault, --stop-all and --release",
+              "weir drill kill-server SERVICE");
+}
+
 }  // namespace
 
 Result<> drill(Session& session) {
+  WEIR_TRY_(check_words(session.options()));
   WEIR_TRY_(session.open());
   const auto awake = session.wake_store();
-  if (!awake || session.store_is_ours()) {
+  const bool lever = session.options().stop_all || session.options().release;
+  // The lever is only a key: it is pulled and released also while nothing else runs here.
+  if (!awake || (session.store_is_ours() && !lever)) {
     return fail(Failure::refused, "the fleet does not run here, so nothing can be drilled",
                 "weir up -f fleet.yaml");
   }
+  if (session.options().stop_all) return stop_all(session);
+  if (session.options().release) return release_lever(session);
   WEIR_TRY(const auto desired, session.service());
   WEIR_TRY(engine::Engine* const engine, session.engine(desired.service.engine));
   Machine& machine = session.machine();
   const Place& place = session.place();
   BySupervisor injector(guard::Supervisor(machine.clock, place.supervisor_socket()));
-  drill::DrillPorts ports{
-      session.world(),
-      *engine->observes(),
-      *engine->writes(),
-      injector,
-      [&](const ServiceName& name, Deadline deadline) -> Result<Record> {
-        WEIR_TRY(const auto held,
-                 store::read_record(session.store(), session.keys(), name, deadline));
-        if (!held) return fail(Failure::not_found, "no record of " + name.text);
-        return held->record;
-      },
-      [&](Instant fault, Instant until) {
-        // Journals carry wall time; on the one machine of this fleet both clocks are ours.
-        const auto offset =
-            machine.clock.wall().time_since_epoch() - machine.clock.now().time_since_epoch();
-        machine.clock.sleep_for(600ms);  // the agents' journals are copied within half a second
-        const auto history = read_history(session, desired.service.name.text);
-        if (!history) return std::vector<Phase>{};
-        return phases_of(*history, WallTime(fault.time_since_epoch() + offset),
-                         WallTime(until.time_since_epoch() + offset));
-      },
-      [&](const std::string& line) { session.progress(line); }};
+  std::unique_ptr<HeldClaim> claim;
+  auto ports = ports_of(session, *engine, injector, desired.service.name, claim);
   WEIR_TRY_(drill::clean_up_after(place.drill_state(), ports));
+  WEIR_TRY(claim, claim_for(session, desired.service));
 
   drill::DrillOrder order;
   order.id = machine.random.id();

@@ -30,6 +30,9 @@ struct Options {
   bool destroy = false;
   bool no_final_copy = false;
   std::string fault;
+  bool stop_all = false;  // drill: pull the safety lever
+  bool release = false;
+  std::string reason;
   std::string host;
   int while_pid = 0;
   int limit = 50;

@@ -18,6 +18,7 @@ namespace {
 constexpr Duration kGreenGap = 500ms;
 constexpr Duration kTick = 20ms;
 constexpr Duration kLookEvery = 250ms;
+constexpr Duration kLeverEvery = 500ms;
 constexpr Duration kFirstWriteWait = 500ms;  // also how late a cancel may be seen
 
 template <class... Cases>
@@ -44,7 +45,8 @@ class Running {
   }
 
   Result<DrillReport> run() {
-    WEIR_TRY_(look_at_start());
+    WEIR_TRY(view_.lever, ports_.lever(step()));
+    if (view_.lever.empty()) WEIR_TRY_(look_at_start());
     while (true) {
       look();
       const Decision decision = decide(view_);
@@ -75,6 +77,12 @@ class Running {
       return {};
     }
     if (left) WEIR_TRY_(clean_up_after(order_.state_file, ports_));
+    const WallTime wall = clock_.wall();
+    if (const Freeze* freeze = order_.service.frozen_at(wall)) {
+      view_.ready.frozen =
+          fmt::format("the service is frozen until {}: {}", show(freeze->until), freeze->reason);
+      return {};
+    }
     WEIR_TRY(const Record record, ports_.record(order_.service.name, step()));
     const Result<Member> leader = leader_of(record, order_.service);
     if (!leader) return {};  // decide refuses, and says so
@@ -95,6 +103,7 @@ class Running {
   void look() {
     const Instant now = clock_.now();
     view_.cancelled = order_.cancelled != nullptr && order_.cancelled->load();
+    look_at_lever(now);
     if (view_.load != Load::running) return;
     view_.load_for = now - load_began_;
     look_at_probe(now);
@@ -107,6 +116,13 @@ class Running {
     }
     const Instant since = view_.damage == Damage::standing ? fault_at_ : reverted_at_;
     view_.damage_for = clock_.now() - since;
+  }
+
+  // A store that does not answer stops nothing: the fault reverts by itself all the same.
+  void look_at_lever(Instant now) {
+    if (now < next_lever_look_ || !view_.lever.empty()) return;
+    if (const auto lever = ports_.lever(clock_.within(1s))) view_.lever = *lever;
+    next_lever_look_ = clock_.now() + kLeverEvery;
   }
 
   void look_at_probe(Instant now) {
@@ -208,6 +224,7 @@ class Running {
 
   void inject() {
     measured_.was_green = true;
+    if (Result<> may = ports_.may_break(); !may) return give_up(may.error());
     FaultOrder fault;
     fault.kind = order_.fault;
     fault.host = old_leader_.host;
@@ -283,6 +300,11 @@ class Running {
       if (left_behind_) what += "; " + left_behind_->what;
       return fail(Failure::cancelled, what, left_behind_ ? left_behind_->hint : "");
     }
+    if (!view_.lever.empty()) {
+      std::string what = "the drill was stopped: " + view_.lever;
+      if (left_behind_) what += "; " + left_behind_->what;
+      return fail(Failure::refused, what, left_behind_ ? left_behind_->hint : "");
+    }
     // Before the load nothing was measured: the caller gets the reason itself.
     if (trouble_ && view_.load == Load::none) return fail(*trouble_);
     if (measured_.injected && first_) report_.rto = first_->read_back - fault_at_;
@@ -314,7 +336,8 @@ class Running {
   std::optional<ledger::FirstWrite> first_;
   std::optional<Error> trouble_;      // an effect failed for good
   std::optional<Error> left_behind_;  // fault, schema or role may still be there
-  Instant load_began_{}, green_since_{}, fault_at_{}, reverted_at_{}, next_look_{};
+  Instant load_began_{}, green_since_{}, fault_at_{}, reverted_at_{}, next_look_{},
+      next_lever_look_{};
   std::uint64_t troubled_rows_ = 0;
 };
 

@@ -223,6 +223,8 @@ class DrillRun : public ::testing::Test {
   World world{*clock, *random, *files, *programs, servers, *workers};
   SmallService service{*clock};
   std::atomic<bool> cancelled{false};
+  bool preempted = false;
+  std::string lever;  // "unknown": nobody can say
   std::vector<std::string> said;
   std::function<void(const std::string&)> on_line;
   DrillOrder order;
@@ -237,6 +239,14 @@ class DrillRun : public ::testing::Test {
                    [this](const std::string& line) {
                      said.push_back(line);
                      if (on_line) on_line(line);
+                   },
+                   [this]() -> Result<> {
+                     if (preempted) return fail(Failure::refused, "a failover has preempted it");
+                     return {};
+                   },
+                   [this](Deadline) -> Result<std::string> {
+                     if (lever == "unknown") return fail(Failure::unreachable, "no store");
+                     return lever;
                    }};
   std::string folder;
 };
@@ -309,6 +319,12 @@ TEST_F(DrillRun, RefusesAndTouchesNothing) {
   } rows[] = {
       {"no replica", [this] { service.followers.clear(); }},
       {"no leader", [this] { service.writable = false; }},
+      {"frozen until",
+       [this] {
+         const WallTime now = clock->wall();
+         order.service.freezes = {{now - 1h, now + 1h, "the sale of the year"}};
+       }},
+      {"the lever", [this] { lever = "the lever is pulled"; }},
       {"drill other is running",
        [this] {
          const State state{"other",      life_of(*files, "self"), "kill-host", "shop", "/x/ca.crt",
@@ -320,6 +336,8 @@ TEST_F(DrillRun, RefusesAndTouchesNothing) {
     SCOPED_TRACE(row.says);
     service.writable = true;
     service.followers = {"b", "c"};
+    order.service.freezes.clear();
+    lever.clear();
     row.change();
     const auto report = go();
     ASSERT_FALSE(report.has_value());
@@ -346,6 +364,57 @@ TEST_F(DrillRun, AnInjectionWithoutAnswerIsRevertedAndVoid) {
   ASSERT_TRUE(report.has_value()) << report.error().what;
   EXPECT_EQ(report->verdict, Verdict::void_run);
   EXPECT_GE(service.reverts, 1);
+  expect_nothing_left();
+}
+
+TEST_F(DrillRun, APreemptedClaimBreaksNothing) {
+  preempted = true;
+  const auto report = go();
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->verdict, Verdict::void_run);
+  EXPECT_EQ(report->because, "the fault was not injected: a failover has preempted it");
+  EXPECT_EQ(service.reverts, 0);
+  expect_nothing_left();
+}
+
+TEST_F(DrillRun, TheLeverStopsItAtAnyTimeAndLeavesNothing) {
+  for (const char* line : {"on orders", "writers commit", "kill-host: a", "served again",
+                           "reverting the fault", "ending the load"}) {
+    SCOPED_TRACE(line);
+    lever.clear();
+    said.clear();
+    service.heal();
+    order.limits.served_for = 3s;  // the lever is looked at twice a second
+    on_line = [&](const std::string& text) {
+      if (text.find(line) != std::string::npos) lever = "the lever is pulled by operator: enough";
+    };
+    const auto report = go();
+    EXPECT_TRUE(said_line(line));
+    expect_nothing_left();
+    // Pulled when all was measured already, it stops nothing any more.
+    if (report && line == std::string("ending the load")) continue;
+    ASSERT_FALSE(report.has_value());
+    EXPECT_EQ(report.error().failure, Failure::refused) << report.error().what;
+    EXPECT_NE(report.error().what.find("enough"), std::string::npos) << report.error().what;
+  }
+}
+
+TEST_F(DrillRun, AnUnknownLeverRefuses) {
+  lever = "unknown";
+  const auto report = go();
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().what, "no store");
+  expect_nothing_left();
+}
+
+TEST_F(DrillRun, AProbeThatIsNeverGreenProvesNothing) {
+  order.limits.green_for = 10s;
+  order.limits.green_within = 300ms;
+  const auto report = go();
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->verdict, Verdict::void_run);
+  EXPECT_EQ(report->because, "the probe was not green before the fault");
+  EXPECT_EQ(service.reverts, 0);
   expect_nothing_left();
 }
 

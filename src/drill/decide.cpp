@@ -19,6 +19,7 @@ Decision leave(const View& view, const std::string& why) {
 }
 
 Decision begin(const View& view) {
+  if (!view.ready.frozen.empty()) return {Refuse{}, view.ready.frozen};
   if (!view.ready.other_drill.empty()) {
     return {Refuse{}, fmt::format("drill {} is running on this fleet", view.ready.other_drill)};
   }
@@ -91,6 +92,10 @@ std::string praise(const DrillReport& report) {
 
 Decision decide(const View& view) {
   if (view.cancelled) return leave(view, "the drill was cancelled");
+  if (!view.lever.empty()) {
+    const bool untouched = !view.prepared && view.load == Load::none;
+    return untouched ? Decision{Refuse{}, view.lever} : leave(view, view.lever);
+  }
   if (!view.trouble.empty()) return leave(view, view.trouble);
   switch (view.load) {
     case Load::none:

@@ -20,12 +20,14 @@ struct Readiness {
   std::string other_drill;  // id of one that runs on this fleet; empty: none
   bool leader_serves = false;
   int replicas_healthy = 0;  // in the set, streaming, counted
+  std::string frozen;        // the window that it is in, and its reason; empty: in none
   bool operator==(const Readiness&) const = default;
 };
 
 struct View {
   Limits limits;
   bool cancelled = false;
+  std::string lever;    // the safety lever is pulled: by whom, and why; empty: it is not
   std::string trouble;  // an effect failed for good; empty: none
   Readiness ready;
   bool prepared = false;  // schema, role and state file may exist

@@ -8,7 +8,7 @@ namespace {
 
 View at_rest() {
   View view;
-  view.ready = {"", true, 2};
+  view.ready = {"", true, 2, ""};
   return view;
 }
 View loaded() {
@@ -57,6 +57,26 @@ const struct {
      at_rest,
      [](View& v) { v.ready.leader_serves = false; },
      {Refuse{}, "the service has no leader that takes writes"}},
+    {"frozen",
+     at_rest,
+     [](View& v) { v.ready.frozen = "frozen until tomorrow"; },
+     {Refuse{}, "frozen until tomorrow"}},
+    {"the lever is pulled before it begins",
+     at_rest,
+     [](View& v) { v.lever = "all drills are stopped"; },
+     {Refuse{}, "all drills are stopped"}},
+    {"the lever is pulled under load",
+     loaded,
+     [](View& v) { v.lever = "all drills are stopped"; },
+     {EndLoad{}, "all drills are stopped"}},
+    {"the lever is pulled while the fault stands",
+     broken,
+     [](View& v) { v.lever = "all drills are stopped"; },
+     {Revert{}, "all drills are stopped: the fault is reverted first"}},
+    {"the lever is pulled while it is cleaned up",
+     ended,
+     [](View& v) { v.lever = "all drills are stopped"; },
+     {CleanUp{}, "all drills are stopped: schema and role are dropped"}},
     {"no replica",
      at_rest,
      [](View& v) { v.ready.replicas_healthy = 0; },

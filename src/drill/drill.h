@@ -52,6 +52,11 @@ struct DrillPorts {
   std::function<std::vector<Phase>(Instant t0, Instant until)> phases;
   // Progress for a person, one line each, the statements that are about to be run among them.
   std::function<void(const std::string&)> say;
+  // Whether the drill may still break things: its claim stands (safety.md S11). Asked right before
+  // the fault; measuring and reverting need no claim.
+  std::function<Result<>()> may_break;
+  // Who has pulled the safety lever that stops all drills, and why; empty: nobody.
+  std::function<Result<std::string>(Deadline)> lever;
 };
 
 struct DrillOrder {
