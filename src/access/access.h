@@ -1,6 +1,9 @@
 // Identity and secrets: the fleet's own CA, certificates, passwords that nobody sees.
 #pragma once
 
+#include <cstdint>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,7 +13,8 @@
 
 namespace weir::access {
 
-// Files of one identity: FOLDER/NAME.crt, FOLDER/NAME.key (0600) and FOLDER/ca.crt.
+// Files of one identity: FOLDER/NAME.crt, FOLDER/NAME.key (0600) and FOLDER/ca.crt. While it is
+// renewed: NAME.key.next.
 struct CertRequest {
   std::string name;              // CN, and DNS SAN
   std::vector<std::string> ips;  // IP SANs
@@ -20,18 +24,82 @@ struct CertRequest {
 // Makes FOLDER/ca.crt and FOLDER/ca.key (0600, EC P-256, ten years); success without effect when
 // both exist and belong together; bad_data if they do not.
 Result<> make_ca(Files& files, const std::string& folder, const std::string& fleet, WallTime now);
-// Signs with the CA in `ca_folder` and writes NAME.crt, NAME.key and ca.crt into `folder`.
-// An existing certificate that is of this CA, names the same and is under two thirds of its life
+// Signs with the CA in `ca_folder` and writes NAME.crt, NAME.key (made anew) and ca.crt into
+// `folder`. An existing certificate that is of this CA, names the same and whose renewal is not due
 // is kept.
 Result<> issue(Files& files, const std::string& ca_folder, const std::string& folder,
                const CertRequest& request, WallTime now, Random& random);
 
 struct CertFacts {
   std::string name;
+  std::string serial;  // hex
   WallTime from{};
   WallTime until{};
 };
 Result<CertFacts> read_cert(Files& files, const std::string& path);
+// From two thirds of its life on, and before its life began: then a clock was set back.
+bool renewal_due(const CertFacts& facts, WallTime now);
+// The SHA-256 of a certificate in PEM, hex: by it a token names the CA. bad_data for no
+// certificate.
+Result<std::string> hash_of_cert(const std::string& pem);
+
+// The host's side. The key is made in FOLDER (NAME.key.next; one that is there is used again) and
+// never leaves; what returns is the request to be signed.
+Result<std::string> request_cert(Files& files, const std::string& folder, const std::string& name);
+// The answer to it. denied if it is not of the CA in FOLDER/ca.crt, bad_data if it is for another
+// key or name; then the old pair stays.
+Result<> accept_cert(Files& files, const std::string& folder, const std::string& name,
+                     const std::string& pem);
+// Finishes an acceptance that was cut off.
+Result<> mend(Files& files, const std::string& folder, const std::string& name);
+
+// What an operator carries to a new host, as one word. Lives 15 minutes, for one key.
+struct Token {
+  std::string fleet;
+  std::string host;
+  std::string address;  // of that host, as the fleet file declares it
+  std::string ca;       // SHA-256 of the CA's certificate, hex
+  std::string signer;   // who signs: the host beside the CA's key, and where its agent listens
+  std::string ip;
+  std::uint16_t port = 0;
+  std::string id;
+  std::string secret;
+};
+std::string word_of(const Token& token);
+Result<Token> token_from(std::string word);
+
+// For whom the CA in `ca_folder` may sign: kept there as ca_folder/hosts/NAME.json.
+Result<> declare(Files& files, const std::string& ca_folder, const CertRequest& host);
+
+// The CA at work for other hosts, beside its key. Any thread.
+class Signer {
+ public:
+  Signer(Files& files, Random& random, std::string ca_folder);
+  bool beside_key() const;
+  // The CA's certificate, for everybody.
+  Result<std::string> ca() const;
+  // A token for a declared host; the caller fills in fleet and signer. Durable before it returns.
+  Result<Token> mint(const std::string& host, WallTime now);
+  // A certificate (PEM) for the key of `request`, if the token allows it: denied for an unknown,
+  // used or expired one. Asked again with the same key it answers again.
+  Result<std::string> admit(const std::string& id, const std::string& secret,
+                            const std::string& request, WallTime now);
+  // The same for a host that the caller has recognised by its present certificate.
+  Result<std::string> renew(const std::string& host, const std::string& request, WallTime now);
+
+ private:
+  std::string token_path(const std::string& id) const;
+  Result<> forget_old_tokens(WallTime now);
+  Result<std::string> redeem(const std::string& id, const std::string& secret,
+                             const std::string& key_hash, WallTime now);
+  Result<std::string> sign_request(const std::string& host, const std::string& pem, WallTime now);
+
+  Files& files_;
+  Random& random_;
+  const std::string folder_;
+  std::mutex mutex_;  // guards in_hand_, never held over a port call
+  std::set<std::string> in_hand_;
+};
 
 // A SCRAM-SHA-256 verifier as Postgres stores it (RFC 5803 form, 4096 rounds). `salt` is 16 bytes.
 Result<std::string> scram_verifier(const std::string& password, const std::string& salt);

@@ -1,8 +1,7 @@
-// The fleet's own CA and the certificates that it signs. OpenSSL's X.509 calls stay in this file.
-#include <openssl/bio.h>
+// The fleet's own CA and the certificates that it signs.
+#include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -10,9 +9,8 @@
 #include <algorithm>
 #include <ctime>
 #include <memory>
-#include <string_view>
 
-#include "access/access.h"
+#include "access/x509.h"
 
 #include <fmt/format.h>
 
@@ -26,9 +24,6 @@ struct FreeBy {
     free_it(object);
   }
 };
-using Bio = std::unique_ptr<BIO, FreeBy<BIO_free_all>>;
-using Key = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;
-using Cert = std::unique_ptr<X509, FreeBy<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, FreeBy<X509_EXTENSION_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, FreeBy<GENERAL_NAMES_free>>;
 using Number = std::unique_ptr<BIGNUM, FreeBy<BN_free>>;
@@ -36,91 +31,9 @@ using Number = std::unique_ptr<BIGNUM, FreeBy<BN_free>>;
 // Clocks of hosts differ: a certificate made now must be valid on a host that is a little behind.
 constexpr Duration kSkew = std::chrono::hours(1);
 constexpr Duration kCaLife = std::chrono::hours(24 * 3653);
-constexpr std::size_t kNameBytesMax = 64;  // X.509's own bound of a common name
-
-struct Authority {
-  Cert cert;
-  Key key;
-  std::string pem;
-};
 
 std::time_t seconds(WallTime at) {
   return std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count();
-}
-
-Result<WallTime> wall_time(const ASN1_TIME* at) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(at, &parts) != 1) {
-    return fail(Failure::bad_data, "cannot read a certificate's time: it is not a valid date");
-  }
-  return WallTime{std::chrono::seconds(timegm(&parts))};
-}
-
-std::string content(BIO* bio) {
-  char* bytes = nullptr;
-  const long size = BIO_get_mem_data(bio, &bytes);
-  return size > 0 ? std::string(bytes, static_cast<std::size_t>(size)) : std::string();
-}
-
-Bio reader(const std::string& text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-std::string pem_of(X509* cert) {
-  const Bio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), cert);
-  return content(bio.get());
-}
-
-std::string pem_of(EVP_PKEY* key) {
-  const Bio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-  return content(bio.get());
-}
-
-Result<Cert> load_cert(Files& files, const std::string& path) {
-  WEIR_TRY(const std::string text, files.read(path));
-  Cert cert(PEM_read_bio_X509(reader(text).get(), nullptr, nullptr, nullptr));
-  if (!cert) return fail(Failure::bad_data, fmt::format("{} holds no certificate", path));
-  return cert;
-}
-
-Result<Key> load_key(Files& files, const std::string& path) {
-  WEIR_TRY(const std::string text, files.read(path));
-  // An empty pass phrase, so that an encrypted key fails instead of asking at the terminal.
-  char none[] = "";
-  Key key(PEM_read_bio_PrivateKey(reader(text).get(), nullptr, nullptr, none));
-  if (!key) return fail(Failure::bad_data, fmt::format("{} holds no private key", path));
-  return key;
-}
-
-Result<Key> new_key() {
-  Key key(EVP_EC_gen("P-256"));
-  if (!key) return fail(Failure::io, "cannot make a private key: OpenSSL has no P-256");
-  return key;
-}
-
-// Loads the key at `path`, or makes one and writes it there.
-Result<Key> key_at(Files& files, const std::string& path) {
-  if (files.exists(path)) return load_key(files, path);
-  WEIR_TRY(Key key, new_key());
-  WEIR_TRY_(files.write(path, pem_of(key.get()), 0600));
-  return key;
-}
-
-std::string common_name(X509* cert) {
-  char text[256] = {};
-  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text,
-                                             static_cast<int>(sizeof text));
-  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
-}
-
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name.size() <= kNameBytesMax &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_' || c == '.';
-         });
 }
 
 bool set_serial(X509* cert, unsigned char (&bytes)[16]) {
@@ -194,10 +107,41 @@ Result<Cert> self_signed(EVP_PKEY* key, const std::string& fleet, WallTime now) 
   }
   return cert;
 }
+// A short life gets a small part of it before now, so that two thirds of it still lie ahead.
+WallTime begin_of(const CertRequest& request, WallTime now) {
+  return now - std::min(kSkew, request.valid / 10);
+}
 
-Result<Cert> signed_by(const Authority& ca, EVP_PKEY* key, const CertRequest& request, WallTime now,
-                       Random& random) {
-  WEIR_TRY(const WallTime ca_until, wall_time(X509_get0_notAfter(ca.cert.get())));
+// The names of `cert` are exactly those that are asked for.
+bool names_the_same(X509* cert, const CertRequest& request) {
+  if (common_name(cert) != request.name) return false;
+  const Names have(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr)));
+  if (!have || sk_GENERAL_NAME_num(have.get()) != static_cast<int>(request.ips.size()) + 1) {
+    return false;
+  }
+  return X509_check_host(cert, request.name.data(), request.name.size(), 0, nullptr) == 1 &&
+         std::all_of(request.ips.begin(), request.ips.end(), [cert](const std::string& ip) {
+           return X509_check_ip_asc(cert, ip.c_str(), 0) == 1;
+         });
+}
+
+bool may_be_kept(Files& files, const std::string& crt, const std::string& key_path,
+                 const Authority& ca, const CertRequest& request, WallTime now) {
+  const auto cert = load_cert(files, crt);
+  const auto key = load_key(files, key_path);
+  if (!cert || !key) return false;
+  const auto facts = facts_of(cert->get());
+  return X509_check_private_key(cert->get(), key->get()) == 1 &&
+         X509_verify(cert->get(), ca.key.get()) == 1 && names_the_same(cert->get(), request) &&
+         facts && !renewal_due(*facts, now);
+}
+
+}  // namespace
+
+Result<Cert> sign(const Authority& ca, EVP_PKEY* key, const CertRequest& request, WallTime now,
+                  Random& random) {
+  WEIR_TRY(const CertFacts authority, facts_of(ca.cert.get()));
   WEIR_TRY(const Names names, alternative_names(request));
   unsigned char serial[16] = {};
   for (std::size_t half = 0; half < 2; ++half) {
@@ -206,7 +150,8 @@ Result<Cert> signed_by(const Authority& ca, EVP_PKEY* key, const CertRequest& re
       serial[half * 8 + i] = static_cast<unsigned char>(word & 0xff);
     }
   }
-  Cert cert = blank_cert(key, now - kSkew, std::min(now + request.valid, ca_until));
+  Cert cert =
+      blank_cert(key, begin_of(request, now), std::min(now + request.valid, authority.until));
   const bool ok =
       cert && set_serial(cert.get(), serial) &&
       set_common_name(X509_get_subject_name(cert.get()), request.name) &&
@@ -237,36 +182,6 @@ Result<Authority> load_authority(Files& files, const std::string& folder) {
   return ca;
 }
 
-// The names of `cert` are exactly those that are asked for.
-bool names_the_same(X509* cert, const CertRequest& request) {
-  if (common_name(cert) != request.name) return false;
-  const Names have(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr)));
-  if (!have || sk_GENERAL_NAME_num(have.get()) != static_cast<int>(request.ips.size()) + 1) {
-    return false;
-  }
-  return X509_check_host(cert, request.name.data(), request.name.size(), 0, nullptr) == 1 &&
-         std::all_of(request.ips.begin(), request.ips.end(), [cert](const std::string& ip) {
-           return X509_check_ip_asc(cert, ip.c_str(), 0) == 1;
-         });
-}
-
-bool under_two_thirds(X509* cert, WallTime now) {
-  const auto from = wall_time(X509_get0_notBefore(cert));
-  const auto until = wall_time(X509_get0_notAfter(cert));
-  return from && until && now >= *from && now < *from + (*until - *from) / 3 * 2;
-}
-
-bool may_be_kept(Files& files, const std::string& crt, EVP_PKEY* key, const Authority& ca,
-                 const CertRequest& request, WallTime now) {
-  const auto cert = load_cert(files, crt);
-  return cert && X509_check_private_key(cert->get(), key) == 1 &&
-         X509_verify(cert->get(), ca.key.get()) == 1 && names_the_same(cert->get(), request) &&
-         under_two_thirds(cert->get(), now);
-}
-
-}  // namespace
-
 Result<> make_ca(Files& files, const std::string& folder, const std::string& fleet, WallTime now) {
   const std::string crt = folder + "/ca.crt";
   const std::string key_path = folder + "/ca.key";
@@ -288,31 +203,28 @@ Result<> make_ca(Files& files, const std::string& folder, const std::string& fle
 
 Result<> issue(Files& files, const std::string& ca_folder, const std::string& folder,
                const CertRequest& request, WallTime now, Random& random) {
-  if (!is_plain_name(request.name)) {
-    return fail(Failure::bad_config,
-                fmt::format("cannot certify '{}': a name is 1 to {} letters, digits, '-', '_', '.'",
-                            request.name, kNameBytesMax));
-  }
+  WEIR_TRY_(check_name(request.name));
   WEIR_TRY(const Authority ca, load_authority(files, ca_folder));
   WEIR_TRY_(files.make_folder(folder));
   if (const auto have = files.read(folder + "/ca.crt"); !have || *have != ca.pem) {
     WEIR_TRY_(files.write(folder + "/ca.crt", ca.pem, 0644));
   }
-  // A renewal keeps the key: certificate and key then change together, by one rename.
-  const std::string crt = folder + "/" + request.name + ".crt";
-  WEIR_TRY(const Key key, key_at(files, folder + "/" + request.name + ".key"));
-  if (may_be_kept(files, crt, key.get(), ca, request, now)) return {};
-  WEIR_TRY(const Cert cert, signed_by(ca, key.get(), request, now, random));
-  return files.write(crt, pem_of(cert.get()), 0644);
+  WEIR_TRY_(mend(files, folder, request.name));
+  const std::string base = folder + "/" + request.name;
+  if (may_be_kept(files, base + ".crt", base + ".key", ca, request, now)) return {};
+  WEIR_TRY(const Key key, key_at(files, base + ".key.next"));
+  WEIR_TRY(const Cert cert, sign(ca, key.get(), request, now, random));
+  return put_in_place(files, folder, request.name, pem_of(cert.get()));
+}
+
+Result<std::string> hash_of_cert(const std::string& pem) {
+  WEIR_TRY(const Cert cert, cert_from(pem, "the answer"));
+  return hash_of(cert.get());
 }
 
 Result<CertFacts> read_cert(Files& files, const std::string& path) {
   WEIR_TRY(const Cert cert, load_cert(files, path));
-  CertFacts facts;
-  facts.name = common_name(cert.get());
-  WEIR_TRY(facts.from, wall_time(X509_get0_notBefore(cert.get())));
-  WEIR_TRY(facts.until, wall_time(X509_get0_notAfter(cert.get())));
-  return facts;
+  return facts_of(cert.get());
 }
 
 }  // namespace weir::access

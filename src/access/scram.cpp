@@ -1,6 +1,6 @@
 // SCRAM-SHA-256 verifiers (RFC 5802, RFC 7677) as Postgres stores them, so that a password itself
 // never travels to a server.
-#include <openssl/crypto.h>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "access/access.h"
+#include "access/bytes.h"
 #include "base/check.h"
 #include "base/text.h"
 
@@ -28,26 +29,8 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::string base64(const unsigned char* bytes, std::size_t size) {
-  std::string out(4 * ((size + 2) / 3) + 1, '\0');
-  const int written =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes, static_cast<int>(size));
-  out.resize(static_cast<std::size_t>(written));
-  return out;
-}
-
-// Empty for a text that is not base64.
-std::string from_base64(const std::string& text) {
-  if (text.empty() || text.size() % 4 != 0) return {};
-  std::string out(text.size() / 4 * 3, '\0');
-  if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(text),
-                      static_cast<int>(text.size())) < 0) {
-    return {};
-  }
-  // OpenSSL decodes the padding to zero bytes instead of leaving them out.
-  const auto padding = static_cast<std::size_t>(std::count(text.end() - 2, text.end(), '='));
-  out.resize(out.size() - padding);
-  return out;
+std::string_view text_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 Digest keyed(const Digest& key, std::string_view text) {
@@ -68,8 +51,8 @@ std::string verifier_of(const std::string& password, const std::string& salt, in
   Digest stored{};
   unsigned size = 0;
   EVP_Digest(client.data(), client.size(), stored.data(), &size, EVP_sha256(), nullptr);
-  return fmt::format("{}${}:{}${}:{}", kMethod, rounds, base64(bytes_of(salt), salt.size()),
-                     base64(stored.data(), stored.size()), base64(server.data(), server.size()));
+  return fmt::format("{}${}:{}${}:{}", kMethod, rounds, base64(salt), base64(text_of(stored)),
+                     base64(text_of(server)));
 }
 
 }  // namespace
@@ -102,8 +85,7 @@ bool scram_matches(const std::string& verifier, const std::string& password) {
   const std::string salt = from_base64(cost[1]);
   if (salt.empty()) return false;
   const std::string ours = verifier_of(password, salt, rounds);
-  return ours.size() == verifier.size() &&
-         CRYPTO_memcmp(ours.data(), verifier.data(), ours.size()) == 0;
+  return same_secret(ours, verifier);
 }
 
 }  // namespace weir::access

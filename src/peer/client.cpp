@@ -217,10 +217,17 @@ class CurlCaller : public Caller {
     curl_easy_setopt(handle, CURLOPT_CA_CACHE_TIMEOUT, 0L);
     curl_easy_setopt(handle, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    curl_easy_setopt(handle, CURLOPT_SSLCERT, identity_.cert.c_str());
-    curl_easy_setopt(handle, CURLOPT_SSLKEY, identity_.key.c_str());
-    curl_easy_setopt(handle, CURLOPT_CAINFO, identity_.ca.c_str());
+    if (!identity_.cert.empty()) {
+      curl_easy_setopt(handle, CURLOPT_SSLCERT, identity_.cert.c_str());
+      curl_easy_setopt(handle, CURLOPT_SSLKEY, identity_.key.c_str());
+    }
     curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
+    if (identity_.ca.empty()) {
+      curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
+      curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
+    } else {
+      curl_easy_setopt(handle, CURLOPT_CAINFO, identity_.ca.c_str());
+    }
     return line;
   }
 
@@ -234,6 +241,10 @@ class CurlCaller : public Caller {
 
 std::unique_ptr<Caller> make_caller(Clock& clock, Identity identity) {
   return std::make_unique<CurlCaller>(clock, std::move(identity));
+}
+
+std::unique_ptr<Caller> make_stranger(Clock& clock, std::string ca) {
+  return std::make_unique<CurlCaller>(clock, Identity{{}, {}, {}, std::move(ca)});
 }
 
 }  // namespace weir::peer

@@ -30,7 +30,7 @@ struct Address {
 struct Request {
   std::string path;  // "/heartbeat"
   Json body;
-  std::string from;  // CN of the caller's certificate
+  std::string from;  // CN of the caller's certificate; empty: a stranger
 };
 
 // Runs on a worker; an Error answers the caller as that same Error (Failure kept).
@@ -56,10 +56,15 @@ class Listener {
 // The real ones (Beast, OpenSSL, libcurl). `listen` refuses with Failure::held if the address is
 // taken, naming it; requests over 16 MiB, without a client certificate of this CA, or slower than
 // 10 s are cut. At most `calls_max` handlers run at once, the rest wait up to 1,000, then 503.
+// With `strangers`, a caller without a certificate is let in and heard by that handler alone, up to
+// 64 KiB a request; a certificate of another CA stays refused.
 std::unique_ptr<Caller> make_caller(Clock& clock, Identity identity);
+// A caller that has no certificate yet. Without `ca` (a path) it believes whoever answers: then
+// nothing secret may be said, and the answer proves nothing.
+std::unique_ptr<Caller> make_stranger(Clock& clock, std::string ca);
 Result<std::unique_ptr<Listener>> listen(const std::string& ip, std::uint16_t port,
                                          const Identity& identity, Handler handler,
-                                         int calls_max = 16);
+                                         int calls_max = 16, Handler strangers = {});
 
 constexpr std::uint16_t kAgentPort = 7401;
 constexpr std::uint16_t kStorePort = 7400;

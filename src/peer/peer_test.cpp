@@ -142,6 +142,51 @@ TEST_F(Peers, AListenerOfAnotherNameOrCaIsNotTrusted) {
   EXPECT_EQ(handled_, 0);
 }
 
+TEST_F(Peers, AStrangerIsHeardByItsOwnHandlerAlone) {
+  const Identity self = identity("b");
+  auto listener = listen(
+      ip_, 0, self, [&](const Request&) -> Result<Json> { return Json(++handled_); }, 16,
+      [](const Request& request) -> Result<Json> {
+        return Json::object().set("path", request.path).set("from", request.from);
+      });
+  ASSERT_TRUE(listener) << listener.error().what;
+  listener_ = std::move(*listener);
+  const auto verifying = make_stranger(*clock_, self.ca);
+  const auto answer = call(*verifying, b(), "/join");
+  ASSERT_TRUE(answer) << answer.error().what;
+  EXPECT_EQ((*answer)["path"].text(), "/join");
+  EXPECT_EQ((*answer)["from"].text("x"), "");
+  EXPECT_EQ(handled_, 0);
+  ASSERT_TRUE(call());
+  EXPECT_EQ(handled_, 1) << "who has a certificate is no stranger";
+  // A certificate of another CA is worse than none.
+  Identity foreign = identity("a", "strange-ca");
+  foreign.ca = self.ca;
+  EXPECT_EQ(call(*make_caller(*clock_, foreign), b()).error().failure, Failure::denied);
+  EXPECT_EQ(handled_, 1);
+}
+
+TEST_F(Peers, AStrangerBelievesNobodyOfAnotherCaUnlessItKnowsNone) {
+  serve_echo();
+  const auto wrong = make_stranger(*clock_, identity("a", "strange-ca").ca);
+  EXPECT_EQ(call(*wrong, b()).error().failure, Failure::denied);
+  // This listener admits no strangers, so even who believes anybody gets no answer.
+  EXPECT_FALSE(call(*make_stranger(*clock_, {}), b()));
+}
+
+TEST_F(Peers, AStrangerMaySayLittle) {
+  auto listener = listen(
+      ip_, 0, identity("b"), [](const Request&) -> Result<Json> { return Json(1); }, 16,
+      [&](const Request&) -> Result<Json> { return Json(++handled_); });
+  ASSERT_TRUE(listener);
+  listener_ = std::move(*listener);
+  const auto stranger = make_stranger(*clock_, {});
+  const Json large = Json::object().set("text", std::string(100u << 10, 'x'));
+  EXPECT_EQ(stranger->call(b(), "/x", large, clock_->within(5s)).error().failure,
+            Failure::bad_data);
+  EXPECT_EQ(handled_, 0);
+}
+
 TEST_F(Peers, NobodyListensIsUnreachableAtOnce) {
   serve_echo();
   const Address gone = b();

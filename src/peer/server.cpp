@@ -42,6 +42,7 @@ constexpr auto kLingerTime = 2s;     // so that a refused sender reads why, inst
 constexpr auto kAcceptPause = 50ms;  // when the process is out of descriptors
 constexpr std::size_t kReadBytes = 16u << 10;
 constexpr std::uint32_t kHeaderBytesMax = 16u << 10;
+constexpr std::size_t kStrangerBytesMax = 64u << 10;
 constexpr std::size_t kConnectionsMax = 2048;
 constexpr std::size_t kWaitingMax = 1000;
 
@@ -67,7 +68,7 @@ Result<Pem> read_pem(const Identity& identity) {
   return pem;
 }
 
-Result<Tls> make_tls(const Pem& pem, const Identity& identity) {
+Result<Tls> make_tls(const Pem& pem, const Identity& identity, bool strangers) {
   try {
     auto tls = std::make_shared<ssl::context>(ssl::context::tls_server);
     SSL_CTX* native = tls->native_handle();
@@ -79,7 +80,9 @@ Result<Tls> make_tls(const Pem& pem, const Identity& identity) {
     tls->use_certificate_chain(asio::buffer(pem.cert));
     tls->use_private_key(asio::buffer(pem.key), ssl::context::pem);
     tls->add_certificate_authority(asio::buffer(pem.ca));
-    tls->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+    // What is shown is verified in any case; strangers may show nothing.
+    tls->set_verify_mode(strangers ? ssl::verify_peer
+                                   : ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
     return tls;
   } catch (const boost::system::system_error& error) {
     return fail(Failure::denied, fmt::format("cannot use the certificate {} with its key: {}",
@@ -87,9 +90,10 @@ Result<Tls> make_tls(const Pem& pem, const Identity& identity) {
   }
 }
 
-std::string common_name(SSL* connection) {
+// nullopt: no certificate was shown.
+std::optional<std::string> common_name(SSL* connection) {
   X509* cert = SSL_get1_peer_certificate(connection);
-  if (cert == nullptr) return {};
+  if (cert == nullptr) return std::nullopt;
   char text[256] = {};
   const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text,
                                              static_cast<int>(sizeof text));
@@ -98,6 +102,13 @@ std::string common_name(SSL* connection) {
 }
 
 class Connection;
+
+// Who hears the callers of this CA, and who those that have no certificate; the latter may be
+// empty.
+struct Handlers {
+  Handler known;
+  Handler strangers;
+};
 
 // Which connections are open, so that a stop can end them. Any thread: a job that is dropped may
 // hold the last reference.
@@ -132,10 +143,10 @@ class Register {
 // One client. All methods run on the io thread; whatever is pending holds a shared_ptr.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(tcp::socket socket, Tls tls, const Handler& handler, Crew& crew, Register& open)
+  Connection(tcp::socket socket, Tls tls, const Handlers& handlers, Crew& crew, Register& open)
       : tls_(std::move(tls)),
         stream_(std::move(socket), *tls_),
-        handler_(handler),
+        handlers_(handlers),
         crew_(crew),
         open_(open) {}
   ~Connection() { open_.drop(this); }
@@ -148,7 +159,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     stream_.async_handshake(ssl::stream_base::server,
                             [self = shared_from_this()](error_code error) {
                               if (error) return self->linger();
-                              self->from_ = common_name(self->stream_.native_handle());
+                              const auto name = common_name(self->stream_.native_handle());
+                              self->stranger_ = !name;
+                              self->from_ = name.value_or("");
                               self->wait(kRequestTime);
                             });
   }
@@ -172,7 +185,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void read() {
     parser_.emplace();
-    parser_->body_limit(kBodyBytesMax);
+    parser_->body_limit(stranger_ ? kStrangerBytesMax : kBodyBytesMax);
     parser_->header_limit(kHeaderBytesMax);
     lowest().expires_after(kRequestTime);
     http::async_read(
@@ -183,7 +196,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take(error_code error) {
     if (error == http::error::body_limit) {
       return refuse(http::status::payload_too_large, Failure::bad_data,
-                    fmt::format("the request is over {} MiB", kBodyBytesMax >> 20));
+                    fmt::format("the request is over {} KiB",
+                                (stranger_ ? kStrangerBytesMax : kBodyBytesMax) >> 10));
     }
     if (error.category() == http::make_error_code(http::error::bad_method).category() &&
         error != http::error::end_of_stream && error != http::error::partial_message) {
@@ -223,7 +237,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     auto result = json ? Result<Json>(Json()) : Result<Json>(fail(json.error()));
     if (json) {
       request.body = std::move(*json);
-      result = handler_(request);
+      result = stranger_ ? handlers_.strangers(request) : handlers_.known(request);
     }
     if (result) {
       std::string text = result->dump();
@@ -281,10 +295,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Tls tls_;
   beast::ssl_stream<beast::tcp_stream> stream_;
-  const Handler& handler_;
+  const Handlers& handlers_;
   Crew& crew_;
   Register& open_;
   std::string from_;
+  bool stranger_ = false;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
@@ -294,9 +309,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 class Server : public Listener {
  public:
-  Server(Identity identity, Handler handler, int calls_max)
+  Server(Identity identity, Handlers handlers, int calls_max)
       : identity_(std::move(identity)),
-        handler_(std::move(handler)),
+        handlers_(std::move(handlers)),
         crew_(static_cast<std::size_t>(calls_max), kWaitingMax) {}
 
   ~Server() override {
@@ -315,7 +330,7 @@ class Server : public Listener {
 
   Result<> start(const std::string& ip, std::uint16_t port) {
     WEIR_TRY(pem_, read_pem(identity_));
-    WEIR_TRY(tls_, make_tls(pem_, identity_));
+    WEIR_TRY(tls_, make_tls(pem_, identity_, handlers_.strangers != nullptr));
     error_code error;
     const auto address = asio::ip::make_address(ip, error);
     if (error) {
@@ -377,7 +392,7 @@ class Server : public Listener {
     if (open_.count() >= kConnectionsMax) return;
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    std::make_shared<Connection>(std::move(socket), tls_, handler_, crew_, open_)->start();
+    std::make_shared<Connection>(std::move(socket), tls_, handlers_, crew_, open_)->start();
     look_for_renewal();
   }
 
@@ -387,7 +402,9 @@ class Server : public Listener {
     if (looking_) return;
     looking_ = crew_.begin([this, had = pem_] {
       auto pem = read_pem(identity_);
-      Result<Tls> tls = pem && *pem != had ? make_tls(*pem, identity_) : Result<Tls>(Tls());
+      Result<Tls> tls = pem && *pem != had
+                            ? make_tls(*pem, identity_, handlers_.strangers != nullptr)
+                            : Result<Tls>(Tls());
       asio::post(io_, [this, pem = std::move(pem), tls = std::move(tls)]() mutable {
         looking_ = false;
         // Files that do not fit together are a renewal under way; the old ones still serve.
@@ -400,7 +417,7 @@ class Server : public Listener {
 
   // Connections end with the io_context and use all that stands before it.
   const Identity identity_;
-  const Handler handler_;
+  const Handlers handlers_;
   Register open_;
   Crew crew_;
   asio::io_context io_{1};
@@ -416,8 +433,10 @@ class Server : public Listener {
 }  // namespace
 
 Result<std::unique_ptr<Listener>> listen(const std::string& ip, std::uint16_t port,
-                                         const Identity& identity, Handler handler, int calls_max) {
-  auto server = std::make_unique<Server>(identity, std::move(handler), calls_max);
+                                         const Identity& identity, Handler handler, int calls_max,
+                                         Handler strangers) {
+  auto server = std::make_unique<Server>(
+      identity, Handlers{std::move(handler), std::move(strangers)}, calls_max);
   WEIR_TRY_(server->start(ip, port));
   return std::unique_ptr<Listener>(std::move(server));
 }
