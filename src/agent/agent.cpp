@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/certificates.h"
 #include "agent/claims.h"
 #include "agent/heartbeats.h"
 #include "agent/publisher.h"
@@ -27,6 +28,7 @@ struct Agent::Parts {
   std::unique_ptr<Heartbeats> heartbeats;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<Watcher> watcher;
+  std::unique_ptr<Certificates> certificates;
 
   std::vector<std::shared_ptr<ServiceLoop>> all() {
     const std::lock_guard lock(mutex);
@@ -141,6 +143,8 @@ struct Agent::Parts {
                                                .set("because", status["because"])
                                                .set("failover", status["failover"]));
     }
+    const Json certificate = certificates ? certificates->tell() : Json();
+    if (!certificate.is_null()) out[setting.keys.cert(setting.host)] = certificate;
     out[setting.keys.agent(setting.host)] =
         Json::object().set("format", kWireFormat).set("life", life.text).set("services", lines);
     return out;
@@ -161,6 +165,8 @@ Agent::Agent(World& world, store::Store& store, peer::Caller& caller, Engines en
                        {},
                        {},
                        {},
+                       {},
+                       {},
                        {}}) {}
 
 // Everything is joined before anything is destroyed, and services last: until here another part
@@ -171,6 +177,7 @@ Agent::~Agent() {
   if (parts_->heartbeats) parts_->heartbeats->join();
   if (parts_->publisher) parts_->publisher->join();
   if (parts_->claims) parts_->claims->join();
+  if (parts_->certificates) parts_->certificates->join();
   std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   {
     const std::lock_guard lock(parts_->mutex);
@@ -196,6 +203,12 @@ Result<> Agent::start() {
       Heartbeats::Ears{[&parts] { return parts.speak(); },
                        [&parts](const HostName& host, const Json& said) { parts.hear(host, said); },
                        [&parts](const HostName& host) { parts.refused(host); }});
+  if (!parts.setting.papers.identity.empty()) {
+    parts.certificates =
+        std::make_unique<Certificates>(parts.world, parts.caller, parts.setting, [&parts] {
+          for (const auto& loop : parts.all()) loop->settle_again();
+        });
+  }
   parts.publisher = std::make_unique<Publisher>(parts.world, parts.store, parts.setting, parts.life,
                                                 [&parts] { return parts.tell(); });
   parts.journal->on_change([&parts](const journal::Entry& entry) { parts.publisher->add(entry); });
@@ -218,6 +231,7 @@ void Agent::stop() {
   if (parts_->watcher) parts_->watcher->stop();
   if (parts_->publisher) parts_->publisher->stop();
   if (parts_->claims) parts_->claims->stop();
+  if (parts_->certificates) parts_->certificates->stop();
   for (const auto& loop : parts_->all()) loop->stop();
   if (parts_->heartbeats) parts_->heartbeats->stop();
 }
@@ -238,7 +252,13 @@ Result<Json> Agent::answer(const peer::Request& request) {
     if (loop == nullptr) return fail(Failure::not_found, "no member of " + name.text + " is here");
     return request.path == "/suspicion" ? loop->answer_suspicion() : loop->status();
   }
+  if (request.path == "/renew" && parts_->certificates) return parts_->certificates->renew(request);
   return fail(Failure::not_found, "no such call: " + request.path);
+}
+
+Result<Json> Agent::admit(const peer::Request& request) {
+  if (parts_->certificates) return parts_->certificates->admit(request);
+  return fail(Failure::unreachable, "the agent is starting");
 }
 
 }  // namespace weir::agent

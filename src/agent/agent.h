@@ -4,7 +4,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "engine/engine.h"
@@ -27,11 +29,24 @@ struct Timings {
   Duration sighting_every = 5s;  // publication of own members' sightings
 };
 
+// Certificates that this agent sees to; without an identity, none.
+struct Papers {
+  struct Pair {
+    std::string folder;  // with NAME.crt, NAME.key, ca.crt
+    std::string name;
+  };
+  std::string identity;                 // the folder of this host's own pair
+  std::string ca;                       // the CA's folder, where its key is on this host
+  std::optional<peer::Address> signer;  // the agent beside that key, where it is not
+  std::vector<Pair> others;             // the store's and the operator's, beside the key
+};
+
 struct Setting {
   store::Keys keys;
   HostName host;
   std::string state;  // this host's state folder; locked by app/ before an Agent is made
   Timings timings;
+  Papers papers;
 };
 
 // By engine name, for this host.
@@ -49,8 +64,9 @@ class Agent {
   Result<> start();
   // Asks the loops to end; servers go on.
   void stop();
-  // What the peer port hands on; any thread.
+  // What the peer port hands on; any thread. `admit`: of callers without a certificate.
   Result<Json> answer(const peer::Request& request);
+  Result<Json> admit(const peer::Request& request);
 
  private:
   struct Parts;

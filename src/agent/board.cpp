@@ -158,6 +158,11 @@ void Board::learn_settled(provision::Settled settled) {
   settled_ = std::move(settled);
 }
 
+void Board::forget_settled() {
+  const std::lock_guard lock(mutex_);
+  settled_.reset();
+}
+
 void Board::learn_differences(std::optional<std::vector<engine::Difference>> differences,
                               Instant now) {
   const std::lock_guard lock(mutex_);

@@ -48,6 +48,7 @@ class Board {
   void learn_rejoin();
   void learn_answers(failover::Answers answers);
   void learn_settled(provision::Settled settled);
+  void forget_settled();  // what lies on disk for our server has changed
   void learn_differences(std::optional<std::vector<engine::Difference>> differences, Instant now);
   // After a gap in our own running: forget what others said and were seen to do (safety.md S2).
   void forget(Instant now);

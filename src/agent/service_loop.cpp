@@ -56,6 +56,11 @@ void ServiceLoop::stop() {
 
 void ServiceLoop::ring() { loop_->ring(); }
 
+void ServiceLoop::settle_again() {
+  settle_again_ = true;
+  ring();
+}
+
 void ServiceLoop::learn_service(const store::HeldService& service) {
   if (!board_.learn_service(service)) return;
   follow_members(service.service);
@@ -258,6 +263,8 @@ bool ServiceLoop::look_at_shapes(const provision::View& seen) {
 
 void ServiceLoop::provision_one() {
   World& world = ports_.world;
+  // Before the files are read: what changes while we settle is settled once more.
+  if (settle_again_.exchange(false)) board_.forget_settled();
   const auto held = board_.held();
   const auto look = [&] {
     return board_.provision_view(world.clock.now(), Incarnation(world.random.id()));

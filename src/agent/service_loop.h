@@ -1,6 +1,7 @@
 // One service on this host: observe, decide, journal, carry out; over and over.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ class ServiceLoop {
   void ring();
   void learn_service(const store::HeldService& service);
   void learn_record(const store::Held& held);
+  // The certificates have changed: servers get them at the next turn. Any thread.
+  void settle_again();
   void stop();
 
   // "Do you suspect the leader too?" looked at afresh; for the peer port.
@@ -56,6 +59,7 @@ class ServiceLoop {
   const Member self_;
   Board board_;
 
+  std::atomic<bool> settle_again_ = false;
   // Touched by the turn alone.
   Instant due_{};  // when the next turn was due at the latest
   struct Failed {

@@ -92,4 +92,15 @@ Result<> drop_claim(Store& store, const Keys& keys, const ServiceName& service, 
   return fail(done.error());
 }
 
+Result<> create_renewal(Store& store, const Keys& keys, const HostName& host, Deadline deadline) {
+  const std::string key = keys.renewal(host);
+  WEIR_TRY(const auto entry, store.get(key, deadline));
+  if (entry) return {};
+  const Json value = Json::object().set("format", 1).set("incarnation", "").set("count", 0);
+  const auto written = store.commit({{key, 0, value.dump(), 0}}, deadline);
+  // Somebody was faster: it is there.
+  if (!written && written.error().failure != Failure::conflict) return fail(written.error());
+  return {};
+}
+
 }  // namespace weir::store

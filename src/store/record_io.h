@@ -55,4 +55,8 @@ Result<Revision> write_claim(Store& store, const Keys& keys, const ServiceName& 
 Result<> drop_claim(Store& store, const Keys& keys, const ServiceName& service, Revision expected,
                     Deadline deadline);
 
+// The key of a host's renewal; success without effect where it is there. Only apply, join and the
+// rebuilding of a store may call it (safety.md S1).
+Result<> create_renewal(Store& store, const Keys& keys, const HostName& host, Deadline deadline);
+
 }  // namespace weir::store

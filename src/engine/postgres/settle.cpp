@@ -1,6 +1,7 @@
 // Settings of a member on disk, and what of them a running server still waits for.
 #include <fmt/format.h>
 
+#include "engine/postgres/notes.h"
 #include "engine/postgres/owner.h"
 #include "engine/postgres/role_settings.h"
 #include "engine/postgres/runs.h"
@@ -82,12 +83,31 @@ Result<bool> PostgresRuns::write_settings(const Member& member, const Service& s
   return changed;
 }
 
+// A receiver connects anew with the pair of today. Where a promise has taken its key away there is
+// none to replace (safety.md S6).
+Result<> PostgresRuns::renew_receiver_key(const Member& member, Deadline deadline) {
+  const Layout l = context_.layout(member);
+  Files& files = context_.files();
+  WEIR_TRY(const StartLock lock, context_.lock_start(member, deadline));
+  WEIR_TRY(const PromiseNote promise, read_promise(files, l.promise));
+  WEIR_TRY(const FollowNote follows, read_follows(files, l.follows));
+  const std::string key = l.receiver_key(follows.epoch);
+  if (promise.round != 0 || !files.exists(key)) return {};
+  WEIR_TRY(const std::string server_cert, files.read(l.server_cert));
+  WEIR_TRY(const std::string server_key, files.read(l.server_key));
+  const auto cert = files.read(l.receiver_cert(follows.epoch));
+  WEIR_TRY(const std::string held, files.read(key));
+  if (cert && *cert == server_cert && held == server_key) return {};
+  return context_.place_receiver_key(member, follows.epoch);
+}
+
 Result<std::vector<std::string>> PostgresRuns::settle(const Member& member, const Service& service,
                                                       bool clients_let_in, Deadline deadline) {
   const Layout l = context_.layout(member);
   WEIR_TRY_(prepare_folders(member));
   const auto before = context_.files().read(l.params_file);
   WEIR_TRY(const bool changed, write_settings(member, service, clients_let_in));
+  WEIR_TRY_(renew_receiver_key(member, deadline));
   WEIR_TRY(const ServerState server, context_.world().servers.state(context_.handle(member)));
   if (server.life != ServerLife::running) return std::vector<std::string>{};
   if (changed) WEIR_TRY_(context_.reload(member));
