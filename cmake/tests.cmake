@@ -90,3 +90,8 @@ add_dependencies(golden_test weir)
 add_test(NAME golden COMMAND golden_test)
 set_tests_properties(golden PROPERTIES LABELS unit TIMEOUT 120)
 add_dependencies(units golden_test)
+
+# The units of packaging/ are such as systemd accepts.
+add_test(NAME units_verified COMMAND bash ${CMAKE_SOURCE_DIR}/tests/real/units_verified.sh)
+set_tests_properties(units_verified PROPERTIES LABELS host TIMEOUT 60
+  ENVIRONMENT "WEIR_BINARY=${CMAKE_BINARY_DIR}/weir")

@@ -104,9 +104,7 @@ Result<bool> write_desired(Session& session, const Fleet& fleet) {
   WEIR_TRY_(write_if_absent(session, keys.meta(),
                             Json::object().set("format", 1).set("fleet", fleet.name.text)));
   for (const Host& host : fleet.hosts) {
-    WEIR_TRY_(
-        write_if_absent(session, keys.renewal(host.name),
-                        Json::object().set("format", 1).set("incarnation", "").set("count", 0)));
+    WEIR_TRY_(store::create_renewal(session.store(), keys, host.name, session.within(kWriteLimit)));
   }
   bool changed = false;
   for (const Service& service : fleet.services) {

@@ -59,6 +59,12 @@ struct Verb {
 constexpr Verb kVerbs[] = {
     {"up", "Make the fleet of a file run on this machine, from nothing or from where it stands", up,
      true, false, false},
+    {"init", "Make this machine the first of a fleet of several: its CA and store are here", init,
+     true, false, false},
+    {"token", "Print a token with which another machine joins: once, within 15 minutes", token,
+     false, false, false},
+    {"join", "Make this machine a host of a fleet, by a token of weir token", join, false, false,
+     false},
     {"down", "Stop servers and agents of the fleet here; all data is kept", down, false, false,
      false},
     {"plan", "Show what apply would change", plan, true, false, false},
@@ -70,6 +76,28 @@ constexpr Verb kVerbs[] = {
     {"agent", "Run the agent of one host", serve_agent, false, false, true},
     {"supervisor", "Run the supervisor of the fleet here", serve_supervisor, false, false, true},
 };
+
+void add_identity_options(CLI::App& sub, const std::string& name, Options& options) {
+  if (name == "init" || name == "agent") {
+    sub.add_option("--host", options.host, "Which host this machine is; where it is not plain");
+  }
+  if (name == "token" || name == "join") {
+    sub.add_option("--host", options.host, "Which host is to join")->required();
+  }
+  if (name == "join") {
+    sub.add_option("token", options.token, "What weir token printed; - reads it from stdin")
+        ->required();
+  }
+  if (name == "init") {
+    sub.add_option("--store", options.store,
+                   "Where the store is to listen, ADDRESS[:PORT]; an address of this machine");
+    sub.add_option("--certificate-life", options.certificate_life,
+                   "How long certificates live (90d); they are renewed at two thirds of it");
+  }
+  if (name == "join") {
+    sub.add_option("--store", options.store, "Where the store listens, ADDRESS[:PORT]")->required();
+  }
+}
 
 void add_verb(CLI::App& app, const Verb& verb, Options& options, const Verb** chosen) {
   CLI::App* sub = app.add_subcommand(verb.name, verb.help);
@@ -94,7 +122,7 @@ void add_verb(CLI::App& app, const Verb& verb, Options& options, const Verb** ch
     sub->add_option("--limit", options.limit, "How many of the latest events (50)")
         ->check(CLI::Range(1, 100000));
   }
-  if (name == "agent") sub->add_option("--host", options.host, "Which host")->required();
+  add_identity_options(*sub, name, options);
   if (name == "store") {
     sub->add_option("--while", options.while_pid, "End when this process has ended");
   }

@@ -82,6 +82,11 @@ Result<> destroy(Session& session, const std::vector<Standing>& services) {
 
 Result<> down(Session& session) {
   WEIR_TRY_(session.open());
+  if (session.facts().apart()) {
+    return fail(Failure::refused,
+                "weir down stops what weir up made; here each host has a machine of its own",
+                "systemctl stop weir-agent weir-store; servers go on");
+  }
   if (session.options().destroy) WEIR_TRY_(confirm_destruction(session));
   WEIR_TRY(const std::vector<Standing> services, read_services(session));
   guard::Supervisor supervisor(session.machine().clock, session.place().supervisor_socket());

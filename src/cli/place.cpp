@@ -25,14 +25,44 @@ Result<> absolute(const char* name, const std::string& path) {
 
 }  // namespace
 
+std::vector<HostName> FleetFacts::hosts_here() const {
+  if (apart()) return here;
+  std::vector<HostName> all;
+  for (const Host& host : hosts) all.push_back(host.name);
+  return all;
+}
+
+namespace {
+
+Json to_json(const peer::Address& address) {
+  return Json::object()
+      .set("name", address.name)
+      .set("ip", address.ip)
+      .set("port", int{address.port});
+}
+
+peer::Address address_from(const Json& json) {
+  return {json["name"].text(), json["ip"].text(),
+          static_cast<std::uint16_t>(json["port"].integer())};
+}
+
+}  // namespace
+
 Json to_json(const FleetFacts& facts) {
   Json hosts = Json::array();
   for (const Host& host : facts.hosts) hosts.add(weir::to_json(host));
-  return Json::object()
-      .set("format", kFactsFormat)
-      .set("fleet", facts.name.text)
-      .set("store", Json::object().set("ip", facts.store.ip).set("port", int{facts.store.port}))
-      .set("hosts", hosts);
+  Json here = Json::array();
+  for (const HostName& host : facts.here) here.add(host.text);
+  const auto life = std::chrono::floor<std::chrono::seconds>(facts.certificate_life);
+  Json json = Json::object()
+                  .set("format", kFactsFormat)
+                  .set("fleet", facts.name.text)
+                  .set("store", to_json(facts.store))
+                  .set("hosts", hosts)
+                  .set("certificate_life_s", std::int64_t{life.count()});
+  if (facts.apart()) json.set("here", here);
+  if (facts.signer) json.set("signer", to_json(*facts.signer));
+  return json;
 }
 
 Result<FleetFacts> facts_from(const Json& json) {
@@ -41,9 +71,14 @@ Result<FleetFacts> facts_from(const Json& json) {
   }
   FleetFacts facts;
   facts.name = FleetName(json["fleet"].text());
-  facts.store = {"store", json["store"]["ip"].text(),
-                 static_cast<std::uint16_t>(json["store"]["port"].integer())};
+  facts.store = address_from(json["store"]);
+  facts.store.name = "store";
   for (const Json& host : json["hosts"].items()) facts.hosts.push_back(host_from(host));
+  for (const Json& host : json["here"].items()) facts.here.emplace_back(host.text());
+  if (json.has("signer")) facts.signer = address_from(json["signer"]);
+  if (json.has("certificate_life_s")) {
+    facts.certificate_life = std::chrono::seconds(json["certificate_life_s"].integer());
+  }
   if (facts.name.empty() || facts.store.ip.empty()) {
     return fail(Failure::bad_data, "fleet.json is not whole");
   }

@@ -17,7 +17,15 @@ namespace weir::cli {
 struct FleetFacts {
   FleetName name;
   peer::Address store;
-  std::vector<Host> hosts;
+  std::vector<Host> hosts;  // where the CA is: all that are declared; elsewhere: those here
+  // The hosts that this machine is; empty: all of them (weir up makes them all on one machine).
+  std::vector<HostName> here;
+  // The agent beside the CA's key; absent where the key is here.
+  std::optional<peer::Address> signer;
+  Duration certificate_life = std::chrono::hours(24 * 90);
+
+  bool apart() const { return !here.empty(); }  // hosts on machines of their own
+  std::vector<HostName> hosts_here() const;
 };
 constexpr int kFactsFormat = 1;
 Json to_json(const FleetFacts& facts);
@@ -43,6 +51,7 @@ struct Place {
   std::string host_run(const HostName& h) const { return run + "/" + fleet.text + "/" + h.text; }
   std::string supervisor_socket() const { return run + "/" + fleet.text + "/supervisor.s"; }
   std::string supervisor_state() const { return fleet_folder() + "/supervisor.json"; }
+  std::string host_key(const HostName& h) const { return identity(h) + "/" + h.text + ".key"; }
   std::string drill_state() const { return drills() + "/running.json"; }
 
   peer::Identity identity_of(const std::string& folder, const std::string& name) const {

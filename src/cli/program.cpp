@@ -8,7 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "access/access.h"
 #include "agent/agent.h"
+#include "base/text.h"
 #include "engine/postgres/postgres.h"
 #include "guard/guard.h"
 #include "store/remote.h"
@@ -36,7 +40,22 @@ class HostLock {
   }
   HostLock(const HostLock&) = delete;
   HostLock& operator=(const HostLock&) = delete;
-  bool taken() const { return fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) == 0; }
+  // Takes it and notes who we are; else says whose it is.
+  Result<> take(const HostName& host) const {
+    if (fd_ < 0)
+      return fail(Failure::io, fmt::format("cannot open the lock of host {}", host.text));
+    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      char text[32] = {};
+      const ssize_t size = pread(fd_, text, sizeof text - 1, 0);
+      return fail(Failure::held, fmt::format("an agent of host {} runs already: pid {}", host.text,
+                                             size > 0 ? trim(text) : "unknown"));
+    }
+    const std::string pid = fmt::format("{}\n", getpid());
+    if (ftruncate(fd_, 0) != 0 || pwrite(fd_, pid.data(), pid.size(), 0) < 0) {
+      return fail(Failure::io, fmt::format("cannot write the lock of host {}", host.text));
+    }
+    return {};
+  }
 
  private:
   int fd_;
@@ -50,11 +69,35 @@ void wait_for_end(Session& session) {
   }
 }
 
-const Host* find_host(const FleetFacts& facts, const HostName& name) {
-  for (const Host& host : facts.hosts) {
-    if (host.name == name) return &host;
+// The host named, or the only one that this machine is.
+Result<const Host*> own_host(Session& session) {
+  const FleetFacts& facts = session.facts();
+  HostName name(session.options().host);
+  if (name.empty() && facts.apart()) name = facts.here.front();
+  if (name.empty()) return fail(Failure::bad_config, "which host? none was named", "--host a");
+  const std::vector<HostName> here = facts.hosts_here();
+  const auto host = std::ranges::find(facts.hosts, name, &Host::name);
+  if (host == facts.hosts.end() || std::ranges::find(here, name) == here.end()) {
+    return fail(
+        Failure::not_found,
+        fmt::format("host {} of fleet {} is not on this machine", name.text, facts.name.text),
+        fmt::format("weir token --host {} where weir init ran, then weir join here", name.text));
   }
-  return nullptr;
+  return &*host;
+}
+
+// One agent of a machine sees to the certificates that are no host's.
+agent::Papers papers_of(Session& session, const HostName& host) {
+  const Place& place = session.place();
+  agent::Papers papers;
+  papers.identity = place.identity(host);
+  papers.signer = session.facts().signer;
+  if (!session.machine().files.exists(place.ca() + "/ca.key")) return papers;
+  papers.ca = place.ca();
+  if (session.facts().hosts_here().front() == host) {
+    papers.others = {{place.operator_folder(), "operator"}, {place.store_folder(), "store"}};
+  }
+  return papers;
 }
 
 }  // namespace
@@ -94,15 +137,11 @@ Result<> serve_agent(Session& session) {
   WEIR_TRY_(session.open());
   Machine& machine = session.machine();
   const Place& place = session.place();
-  const HostName name(session.options().host);
-  const Host* host = find_host(session.facts(), name);
-  if (host == nullptr) {
-    return fail(Failure::not_found, fmt::format("the fleet has no host {}", name.text));
-  }
+  WEIR_TRY(const Host* const host, own_host(session));
+  const HostName name = host->name;
   const HostLock lock(place.host_folder(name) + "/agent.lock");
-  if (!lock.taken()) {
-    return fail(Failure::held, fmt::format("an agent of host {} runs already", name.text));
-  }
+  WEIR_TRY_(lock.take(name));
+  WEIR_TRY_(access::mend(machine.files, place.identity(name), name.text));
   World& world = session.world();
   const peer::Identity identity = place.identity_of(place.identity(name), name.text);
   const auto caller = peer::make_caller(machine.clock, identity);
@@ -111,12 +150,18 @@ Result<> serve_agent(Session& session) {
   engines["postgres"] = engine::make_postgres(
       world, {place.fleet, name, place.host_folder(name), place.host_run(name),
               place.identity(name), name.text, place.server_user});
+  const agent::Papers papers = papers_of(session, name);
   agent::Agent agent(world, *remote, *caller, engines,
-                     {session.keys(), name, place.host_folder(name), {}});
+                     {session.keys(), name, place.host_folder(name), {}, papers});
   WEIR_TRY_(agent.start());
+  // Strangers are heard where they may join, and nowhere else.
+  const bool may_join = !papers.ca.empty() && session.facts().apart();
   WEIR_TRY(auto listener,
-           peer::listen(host->address, peer::kAgentPort, identity,
-                        [&agent](const peer::Request& request) { return agent.answer(request); }));
+           peer::listen(
+               host->address, peer::kAgentPort, identity,
+               [&agent](const peer::Request& request) { return agent.answer(request); }, 16,
+               may_join ? [&agent](const peer::Request& request) { return agent.admit(request); }
+                        : peer::Handler()));
   say(machine.clock, Level::info, "agent of host {}: serving at {}:{}", name.text, host->address,
       peer::kAgentPort);
   wait_for_end(session);

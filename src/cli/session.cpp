@@ -70,7 +70,21 @@ Result<std::unique_ptr<engine::Engine>> Session::engine_of(const HostName& host,
 }
 
 Result<> Session::wake_store() {
-  if (store_->get(keys().meta(), within(1s))) return {};
+  if (!machine_.files.exists(place_.operator_folder() + "/operator.crt")) {
+    return fail(
+        Failure::refused,
+        fmt::format("this machine is host {} of fleet {} and has no operator's certificate",
+                    facts_->here.empty() ? "?" : facts_->here.front().text, facts_->name.text),
+        facts_->signer ? "type it on host " + facts_->signer->name : "");
+  }
+  const auto meta = store_->get(keys().meta(), within(1s));
+  if (meta) return {};
+  if (facts_->apart()) {
+    return fail(Failure::unreachable,
+                fmt::format("the store at {}:{} does not answer: {}", facts_->store.ip,
+                            facts_->store.port, meta.error().what),
+                "systemctl status weir-store on the store's machine");
+  }
   progress("no store answers: starting one for this command");
   WEIR_TRY_(
       start_detached(store_argv(place_, static_cast<int>(getpid())), place_.logs() + "/store.log"));

@@ -34,6 +34,8 @@ struct Options {
   bool release = false;
   std::string reason;
   std::string host;
+  std::string token;
+  std::string certificate_life;
   int while_pid = 0;
   int limit = 50;
   double rate = 400;

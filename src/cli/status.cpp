@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/quantity.h"
+#include "cli/certificates.h"
 #include "cli/verbs.h"
 
 namespace weir::cli {
@@ -165,11 +166,12 @@ Result<> status(Session& session) {
            store::list_desired(session.store(), session.keys(), session.within(5s)));
   Json all = Json::array();
   bool found = session.options().service.empty();
+  WEIR_TRY(const Json certs, certificates(session));
   if (!session.wants_json()) {
     session.print(
         fmt::format("fleet {}\nstore: 1 member; while it is away, required leaders go on "
-                    "and nobody is promoted",
-                    session.place().fleet.text));
+                    "and nobody is promoted\n{}",
+                    session.place().fleet.text, certificates_text(certs)));
   }
   for (const auto& desired : services) {
     const std::string& name = desired.service.name.text;
@@ -185,7 +187,8 @@ Result<> status(Session& session) {
   if (!found) return fail(Failure::not_found, "no service " + session.options().service);
   if (session.wants_json()) {
     const bool one = !session.options().service.empty();
-    session.print_json(one ? all.items().front() : Json::object().set("services", all));
+    session.print_json(one ? all.items().front()
+                           : Json::object().set("services", all).set("certificates", certs));
   }
   return {};
 }

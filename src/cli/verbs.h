@@ -10,6 +10,9 @@ Result<> down(Session& session);    // replicas first, then leaders, then our ow
 Result<> apply(Session& session);   // writes the desired fleet and waits until it is so
 Result<> plan(Session& session);    // what apply would change
 Result<> status(Session& session);  // one screen
+Result<> init(Session& session);    // this machine holds the CA of a fleet of several machines
+Result<> token(Session& session);   // one word that lets one host join
+Result<> join(Session& session);    // this machine becomes a host of a fleet
 Result<> drill(Session& session);   // break it, measure it, mend it
 Result<> events(Session& session);  // what the agents did, and why
 

@@ -1,0 +1,126 @@
+// Three machines that share no file: joining, a failover when a link is cut, and what may not be.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "tests/real/fleet/three_hosts.h"
+
+namespace weir::test {
+namespace {
+
+// Rows that the application was told are committed.
+struct Acknowledged {
+  std::vector<int> rows;
+  int next = 1;
+
+  bool write(ThreeHosts& hosts) {
+    const int row = next++;
+    const Ran ran = hosts.as_application("a", fmt::format("insert into kept values ({})", row));
+    if (ran.status == 0) rows.push_back(row);
+    return ran.status == 0;
+  }
+  // How many of them are not there.
+  int lost(ThreeHosts& hosts) const {
+    const Ran ran = hosts.as_application("a", "select n from kept");
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    const std::vector<std::string> there = split(ran.out, '\n');
+    int missing = 0;
+    for (const int row : rows) {
+      if (std::ranges::find(there, std::to_string(row)) == there.end()) ++missing;
+    }
+    return missing;
+  }
+};
+
+void expect_only_own_files(ThreeHosts& hosts) {
+  for (const char* host : {"b", "c"}) {
+    EXPECT_FALSE(hosts.files().exists(hosts.state(host) + "/ca")) << host;
+    EXPECT_FALSE(hosts.files().exists(hosts.state(host) + "/operator")) << host;
+    EXPECT_FALSE(hosts.files().exists(hosts.state("a") + "/hosts/" + host)) << host;
+    EXPECT_TRUE(hosts.files().exists(hosts.identity(host) + "/" + host + ".key")) << host;
+  }
+}
+
+void expect_refusals(ThreeHosts& hosts) {
+  const Ran second = hosts.weir("b", {"agent", "--host", "b"});
+  EXPECT_EQ(second.status, 5) << second.err;
+  EXPECT_NE(second.err.find("runs already: pid "), std::string::npos) << second.err;
+
+  const Ran elsewhere = hosts.weir("b", {"status"});
+  EXPECT_EQ(elsewhere.status, 4) << elsewhere.err;
+  EXPECT_NE(elsewhere.err.find("host a"), std::string::npos) << elsewhere.err;
+
+  // A token is for one host and one key, whoever shows it.
+  const Ran token = hosts.weir("a", {"token", "--host", "c"});
+  ASSERT_EQ(token.status, 0) << token.err;
+  const std::vector<std::string> join{"join", "-", "--store", "198.18.0.1:7400", "--host"};
+  std::vector<std::string> words = join;
+  words.push_back("b");
+  const Ran other = hosts.weir("b", words, token.out);
+  EXPECT_EQ(other.status, 4) << other.err;
+  EXPECT_NE(other.err.find("the token is for host c"), std::string::npos) << other.err;
+  words.back() = "c";
+  const Ran thief = hosts.weir("b", words, token.out);
+  EXPECT_EQ(thief.status, 4) << thief.err;
+  EXPECT_NE(thief.err.find("is host b"), std::string::npos) << thief.err;
+  EXPECT_EQ(hosts.weir("b", words, "hello").status, 1);
+
+  const Ran unknown = hosts.weir("a", {"token", "--host", "z"});
+  EXPECT_EQ(unknown.status, 1) << unknown.err;
+  EXPECT_NE(unknown.err.find("declares no host z"), std::string::npos) << unknown.err;
+  EXPECT_EQ(hosts.weir("b", {"token", "--host", "c"}).status, 4);
+  EXPECT_EQ(hosts.weir("a", {"up", "-f", hosts.file()}).status, 4);
+  EXPECT_EQ(hosts.weir("a", {"down"}).status, 4);
+  // Again is no harm.
+  EXPECT_EQ(hosts.weir("a", {"init", "-f", hosts.file()}).status, 0);
+}
+
+TEST(Hosts, ThreeMachinesJoinAndACutLinkLosesNothing) {
+  ThreeHosts hosts;
+  ASSERT_NO_FATAL_FAILURE(hosts.join_all());
+  ASSERT_NO_FATAL_FAILURE(hosts.apply());
+  ASSERT_NO_FATAL_FAILURE(hosts.await_healthy());
+  ASSERT_EQ(hosts.leader(), "b");
+  expect_only_own_files(hosts);
+  ASSERT_NO_FATAL_FAILURE(expect_refusals(hosts));
+  const auto hba =
+      hosts.files().read(hosts.state("b") + "/hosts/b/members/orders-b/conf/pg_hba.conf");
+  ASSERT_TRUE(hba);
+  for (const char* host : {"a", "b", "c"}) {
+    EXPECT_NE(hba->find(fmt::format("weir_replication {}/32 cert", hosts.address(host))),
+              std::string::npos)
+        << *hba;
+  }
+
+  ASSERT_EQ(hosts.sql("b", "set role shop_owner; create table kept(n int primary key)"), "");
+  Acknowledged acknowledged;
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(acknowledged.write(hosts));
+  hosts.link("b", false);
+  EXPECT_TRUE(poll_until(hosts.clock(), hosts.clock().within(60s), 50ms,
+                         [&] { return acknowledged.write(hosts); }));
+  const std::string leader = hosts.leader();
+  EXPECT_TRUE(leader == "a" || leader == "c") << leader;
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(acknowledged.write(hosts));
+  // What is cut off acknowledges nothing: nobody is there to confirm it.
+  const std::string alone =
+      hosts.sql("b", "set statement_timeout = '2s'; insert into kept values (-1)");
+  EXPECT_NE(alone, "") << "a commit was acknowledged by one that is cut off";
+
+  hosts.link("b", true);
+  ASSERT_NO_FATAL_FAILURE(hosts.await_healthy());
+  EXPECT_EQ(hosts.leader(), leader);
+  EXPECT_EQ(acknowledged.lost(hosts), 0);
+
+  // A whole machine dies and comes back.
+  hosts.kill_host("b");
+  EXPECT_TRUE(acknowledged.write(hosts));
+  hosts.start("b", {"agent"});
+  ASSERT_NO_FATAL_FAILURE(hosts.await_healthy());
+  EXPECT_EQ(acknowledged.lost(hosts), 0);
+}
+
+}  // namespace
+}  // namespace weir::test
