@@ -210,6 +210,7 @@ Group Fibers::current_group() const { return running_ == nullptr ? 0 : running_-
 void Fibers::kill(Group group) {
   WEIR_ASSERT(running_ == nullptr && group != 0);
   killed_[group] = true;
+  frozen_.erase(group);
   std::vector<FiberId> own;
   for (const auto& [id, fiber] : fibers_) {
     if (fiber->group == group) own.push_back(id);
@@ -219,6 +220,19 @@ void Fibers::kill(Group group) {
     resume(*id);
     WEIR_ASSERT(ended(*id));  // a fiber that swallows Killed would live on in a dead process
   }
+}
+
+void Fibers::freeze(Group group) {
+  WEIR_ASSERT(running_ == nullptr && group != 0);
+  frozen_.try_emplace(group);
+}
+
+void Fibers::thaw(Group group) {
+  WEIR_ASSERT(running_ == nullptr);
+  const auto found = frozen_.find(group);
+  if (found == frozen_.end()) return;
+  for (const Event& event : found->second) wake(now_, event.fiber, event.ticket);
+  frozen_.erase(found);
 }
 
 void Fibers::run_until(Instant end) {
@@ -235,6 +249,10 @@ void Fibers::run_until(Instant end) {
     const auto found = fibers_.find(event.fiber);
     if (found == fibers_.end()) continue;
     if (!found->second->waiting || found->second->ticket != event.ticket) continue;
+    if (const auto ice = frozen_.find(found->second->group); ice != frozen_.end()) {
+      ice->second.push_back(event);
+      continue;
+    }
     resume(event.fiber);
   }
   if (!stopped_) now_ = std::max(now_, end);

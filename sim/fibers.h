@@ -40,6 +40,11 @@ class Fibers {
 
   // Outside any fiber only. Unwinds every fiber of the group, the youngest first.
   void kill(Group group);
+  // Outside any fiber only. A frozen group's fibers do not run while time goes on; what was to wake
+  // them is kept, and at the thaw all of it happens at once, in its order.
+  void freeze(Group group);
+  void thaw(Group group);
+  bool frozen(Group group) const { return frozen_.contains(group); }
   // Outside any fiber only: until the queue is empty or the instant is reached.
   void run_until(Instant end);
   void stop() { stopped_ = true; }  // ends run_until after the present event
@@ -92,6 +97,7 @@ class Fibers {
   std::unique_ptr<Stacks> stacks_;
   std::map<FiberId, std::unique_ptr<Fiber>> fibers_;
   std::map<Group, bool> killed_;
+  std::map<Group, std::vector<Event>> frozen_;
   std::priority_queue<Event, std::vector<Event>, Later> queue_;
   Fiber* running_ = nullptr;
 };

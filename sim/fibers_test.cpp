@@ -88,6 +88,43 @@ TEST(Fibers, ADestructorThatWaitsWhileUnwindingDoesNotYield) {
   EXPECT_EQ(fibers.count(), 0u);
 }
 
+TEST(Fibers, AFrozenGroupCatchesUpAtItsThaw) {
+  Fibers fibers;
+  const Group group = fibers.new_group();
+  std::vector<Instant> woke;
+  FiberId parked = 0;
+  bool unparked = false;
+  fibers.begin(group, "sleeper", [&] {
+    for (int i = 0; i < 3; ++i) {
+      fibers.sleep_until(fibers.now() + 100ms);
+      woke.push_back(fibers.now());
+    }
+  });
+  parked = fibers.begin(group, "parked", [&] { unparked = fibers.park_until(Instant(300ms)); });
+  fibers.at(Instant(150ms), [&] { fibers.freeze(group); });
+  fibers.at(Instant(400ms), [&] { fibers.unpark(parked); });
+  fibers.at(Instant(1s), [&] { fibers.thaw(group); });
+  fibers.run_until(kLong);
+  EXPECT_EQ(woke, (std::vector<Instant>{Instant(100ms), Instant(1s), Instant(1100ms)}));
+  EXPECT_TRUE(unparked);
+}
+
+TEST(Fibers, AFrozenGroupCanBeKilled) {
+  Fibers fibers;
+  const Group group = fibers.new_group();
+  bool went_on = false;
+  fibers.begin(group, "victim", [&] {
+    fibers.sleep_until(Instant(100ms));
+    went_on = true;
+  });
+  fibers.at(Instant(50ms), [&] { fibers.freeze(group); });
+  fibers.at(Instant(200ms), [&] { fibers.kill(group); });
+  fibers.at(Instant(300ms), [&] { fibers.thaw(group); });
+  fibers.run_until(kLong);
+  EXPECT_FALSE(went_on);
+  EXPECT_EQ(fibers.count(), 0u);
+}
+
 TEST(Fibers, TheTraceHashTellsOrdersApart) {
   const auto hash_of = [](Duration first, Duration second) {
     Fibers fibers;

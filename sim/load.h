@@ -1,36 +1,34 @@
-// The load: outside clients that write numbered rows through ordinary sessions.
+// The load: weir's own ledger, unmodified, as the outside client of the simulated fleet. What it
+// reports at the end is compared with what is true.
 #pragma once
 
-#include <cstdint>
+#include <memory>
+#include <optional>
 
+#include "ledger/ledger.h"
 #include "sim/world.h"
 
 namespace weir::sim {
 
-struct LoadTally {
-  std::uint64_t acknowledged = 0;
-  std::uint64_t in_doubt = 0;
-  Instant last_acknowledged{};
-  Duration longest_gap{};  // between two acknowledgements of any writer
-};
-
-// Begins `writers` clients that write until `stop`; the tally is theirs.
 class Load {
  public:
   Load(SimFleet& fleet, int writers, double rate);
+  ~Load();
+  Load(const Load&) = delete;
+  Load& operator=(const Load&) = delete;
+
   void begin();
-  void stop() { stopping_ = true; }
-  const LoadTally& tally() const { return tally_; }
+  // Ends the writers and reads everything back from the leader; that takes a moment.
+  void end();
+  ledger::Tally tally() const { return ledger_.tally(); }
+  const std::optional<LossReport>& verdict() const { return verdict_; }
 
  private:
-  void write_on(int writer);
-
   SimFleet& fleet_;
-  const int writers_;
-  const Duration pause_;
+  const Group group_;
   std::unique_ptr<engine::Engine> engine_;
-  bool stopping_ = false;
-  LoadTally tally_;
+  ledger::Ledger ledger_;
+  std::optional<LossReport> verdict_;
 };
 
 }  // namespace weir::sim

@@ -10,6 +10,7 @@ namespace {
 struct Exchange {
   std::optional<Result<Json>> answer;
   bool broken = false;
+  bool lost = false;  // answered, but no answer comes
 };
 
 // Tells the caller when the answering fiber ends in any way.
@@ -18,6 +19,7 @@ class Ending {
   Ending(Fibers& fibers, FiberId waiter, std::shared_ptr<Exchange> exchange)
       : fibers_(fibers), waiter_(waiter), exchange_(std::move(exchange)) {}
   ~Ending() {
+    if (exchange_->lost) return;
     if (!exchange_->answer) exchange_->broken = true;
     fibers_.unpark(waiter_);
   }
@@ -41,10 +43,12 @@ Result<Json> SimCaller::call(const peer::Address& to, const std::string& path, c
   if (!passage_.cross("call", where, kTripLeast, kTripMost)) {
     return fail(Failure::cancelled, "the process was killed");
   }
+  const HostName self(from_), other(to.name);
+  fibers_.sleep_until(fibers_.now() + net_.delay(self, other));
   const Doorway door = find_(to.name);
-  if (!door.host_up) {
+  if (!door.host_up || !net_.passes(self, other)) {
     fibers_.sleep_until(deadline.at);
-    return fail(Failure::unreachable, "cannot reach " + to.name + ": no answer");
+    return fail(Failure::timed_out, "cannot reach " + to.name + ": no answer");
   }
   if (door.group == 0) {
     return fail(Failure::unreachable, "cannot reach " + to.name + ": connection refused");
@@ -54,12 +58,14 @@ Result<Json> SimCaller::call(const peer::Address& to, const std::string& path, c
   // The answer outlives its caller, whose SimCaller dies with it: only the simulator's own is kept.
   const FiberId answering =
       fibers_.begin(door.group, where,
-                    [&fibers = fibers_, &random = random_, exchange, caller, answer = door.answer,
-                     request = peer::Request{path, body, from_}] {
+                    [&fibers = fibers_, &random = random_, &net = net_, exchange, caller, self,
+                     other, answer = door.answer, request = peer::Request{path, body, from_}] {
                       const Ending ending(fibers, caller, exchange);
                       Result<Json> out = answer(request);
-                      fibers.sleep_until(fibers.now() + random.between(kTripLeast, kTripMost));
-                      exchange->answer = std::move(out);
+                      fibers.sleep_until(fibers.now() + random.between(kTripLeast, kTripMost) +
+                                         net.delay(other, self));
+                      exchange->lost = !net.passes(other, self);
+                      if (!exchange->lost) exchange->answer = std::move(out);
                     });
   while (answering != 0 && !exchange->answer && !exchange->broken && fibers_.now() < deadline.at &&
          !fibers_.unwinding()) {

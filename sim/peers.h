@@ -1,12 +1,13 @@
 // The peer port between simulated agents: an answer takes time, a dead agent refuses, a dead host
-// says nothing, and whoever dies while answering leaves the caller in doubt.
+// or a cut link says nothing, and whoever dies while answering leaves the caller in doubt. A frozen
+// agent answers at its thaw what was asked before.
 #pragma once
 
 #include <functional>
 #include <string>
 
 #include "peer/peer.h"
-#include "sim/ports.h"
+#include "sim/net.h"
 
 namespace weir::sim {
 
@@ -20,8 +21,10 @@ struct Doorway {
 class SimCaller : public peer::Caller {
  public:
   using Find = std::function<Doorway(const std::string& host)>;
-  SimCaller(Fibers& fibers, Passage& passage, SimRandom& random, std::string from, Find find)
+  SimCaller(Fibers& fibers, SimNet& net, Passage& passage, SimRandom& random, std::string from,
+            Find find)
       : fibers_(fibers),
+        net_(net),
         passage_(passage),
         random_(random),
         from_(std::move(from)),
@@ -32,6 +35,7 @@ class SimCaller : public peer::Caller {
 
  private:
   Fibers& fibers_;
+  SimNet& net_;
   Passage& passage_;
   SimRandom& random_;
   const std::string from_;

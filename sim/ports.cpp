@@ -12,6 +12,10 @@ namespace {
 constexpr Duration kWallOrigin = std::chrono::seconds(1'767'225'600);
 constexpr Duration kSyncLeast = 100us;
 constexpr Duration kSyncMost = 900us;
+constexpr Duration kSlowLeast = 10ms;
+constexpr Duration kSlowMost = 250ms;
+constexpr Duration kStartsWithin = 4s;
+constexpr Duration kHungLook = 20ms;
 constexpr Duration kCallLeast = 2us;
 constexpr Duration kCallMost = 20us;
 
@@ -116,21 +120,42 @@ bool Passage::cross(std::string_view call, std::string_view detail, Duration lea
   return true;
 }
 
+void Passage::linger(Duration least, Duration most) {
+  fibers_.sleep_until(fibers_.now() + random_.between(least, most));
+}
+
+void SimFiles::wait_for_disk() {
+  if (disk_.health == engine::DiskHealth::slow) passage_.linger(kSlowLeast, kSlowMost);
+  while (disk_.health == engine::DiskHealth::hung) passage_.linger(kHungLook, kHungLook);
+}
+
+Result<> SimFiles::room(const std::string& path) const {
+  if (disk_.health != engine::DiskHealth::full) return {};
+  return fail(Failure::io, "cannot write " + path + ": no space left on device");
+}
+
 Result<std::string> SimFiles::read(const std::string& path) {
   if (!passage_.cross("read", path, kCallLeast, kCallMost)) return dead();
+  wait_for_disk();
   return disk_.read(path);
 }
 
 Result<> SimFiles::change(std::string_view call, const std::string& path,
                           const std::function<Result<>()>& effect) {
   if (!passage_.cross(call, path, kSyncLeast, kSyncMost)) return dead();
+  wait_for_disk();
   auto done = effect();
   if (!passage_.cross("synced", path, kSyncLeast, kSyncMost)) return dead();
   return done;
 }
 
 Result<> SimFiles::write(const std::string& path, std::string_view content, int mode) {
-  return change("write", path, [&] { return disk_.write(path, content, mode); });
+  return change("write", path, [&]() -> Result<> {
+    WEIR_TRY_(room(path));
+    auto done = disk_.write(path, content, mode);
+    if (on_durable) on_durable("written", path, content);
+    return done;
+  });
 }
 
 Result<> SimFiles::append(const std::string& path, std::string_view content) {
@@ -144,8 +169,13 @@ Result<> SimFiles::append(const std::string& path, std::string_view content) {
     }
     throw;
   }
+  wait_for_disk();
+  if (auto space = room(path); !space) {
+    (void)disk_.append(path, content.substr(0, content.size() / 2));
+    return space;
+  }
   auto done = disk_.append(path, content);
-  if (on_appended) on_appended(path, content);
+  if (on_durable) on_durable("appended", path, content);
   if (!passage_.cross("synced", path, kSyncLeast, kSyncMost)) return dead();
   return done;
 }
@@ -159,7 +189,10 @@ Result<> SimFiles::remove(const std::string& path) {
 }
 
 Result<> SimFiles::make_folder(const std::string& path, int mode) {
-  return change("make_folder", path, [&] { return disk_.make_folder(path, mode); });
+  return change("make_folder", path, [&]() -> Result<> {
+    WEIR_TRY_(room(path));
+    return disk_.make_folder(path, mode);
+  });
 }
 
 Result<std::vector<std::string>> SimFiles::list(const std::string& path) {
@@ -179,7 +212,16 @@ Result<Output> SimPrograms::run(const Command& command, Deadline) {
 }
 
 Result<ServerState> SimServers::start(const ServerSpec& spec, Deadline deadline) {
-  if (!passage_.cross("server.start", spec.name, 1ms, 5ms)) return dead();
+  try {
+    if (!passage_.cross("server.start", spec.name, 1ms, 5ms)) return dead();
+  } catch (const Killed&) {
+    if (random_.chance(0.5)) {
+      inner_.order(spec);
+      fibers_.at(fibers_.now() + random_.between({}, kStartsWithin),
+                 [&inner = inner_, spec] { inner.arrive(spec); });
+    }
+    throw;
+  }
   auto done = inner_.start(spec, deadline);
   if (!passage_.cross("server.started", spec.name, kCallLeast, kCallMost)) return dead();
   return done;
@@ -280,7 +322,7 @@ SimHost::SimHost(Fibers& fibers, SimRandom& random, engine::FakeCluster& cluster
       passage(fibers, random),
       files(disk, passage, random),
       guards(cluster, host),
-      servers(guards, passage),
+      servers(guards, fibers, passage, random),
       workers(fibers),
       world{clock, random, files, programs, servers, workers} {}
 

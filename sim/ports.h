@@ -49,6 +49,9 @@ class SimDisk : public Files {
   Result<std::vector<std::string>> list(const std::string& path) override;
   bool exists(const std::string& path) override;
 
+  // How it is for those who pass time on it (SimFiles).
+  engine::DiskHealth health = engine::DiskHealth::well;
+
  private:
   std::map<std::string, std::string> files_;
   std::set<std::string> folders_;
@@ -63,6 +66,8 @@ class Passage {
  public:
   Passage(Fibers& fibers, SimRandom& random) : fibers_(fibers), random_(random) {}
   bool cross(std::string_view call, std::string_view detail, Duration least, Duration most);
+  // Waits without a mark, while a disk or a network makes the caller wait.
+  void linger(Duration least, Duration most);
   Crossing on_cross;
 
  private:
@@ -71,7 +76,7 @@ class Passage {
 };
 
 // What processes of a host see of its disk: durable calls that take time. An append that is cut off
-// by a kill may leave a torn piece.
+// by a kill or a full disk may leave a torn piece. While the disk hangs, nobody comes back from it.
 class SimFiles : public Files {
  public:
   SimFiles(SimDisk& disk, Passage& passage, SimRandom& random)
@@ -84,11 +89,15 @@ class SimFiles : public Files {
   Result<> make_folder(const std::string& path, int mode) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
   bool exists(const std::string& path) override;
-  std::function<void(const std::string& path, std::string_view content)> on_appended;
+  // What is durable now, as "appended" or "written".
+  std::function<void(std::string_view how, const std::string& path, std::string_view content)>
+      on_durable;
 
  private:
   Result<> change(std::string_view call, const std::string& path,
                   const std::function<Result<>()>& effect);
+  void wait_for_disk();
+  Result<> room(const std::string& path) const;
   SimDisk& disk_;
   Passage& passage_;
   SimRandom& random_;
@@ -100,9 +109,11 @@ class SimPrograms : public Programs {
   Result<Output> run(const Command& command, Deadline deadline) override;
 };
 
+// An agent that is killed while it orders a start may have ordered it.
 class SimServers : public Servers {
  public:
-  SimServers(Servers& inner, Passage& passage) : inner_(inner), passage_(passage) {}
+  SimServers(engine::FakeServers& inner, Fibers& fibers, Passage& passage, SimRandom& random)
+      : inner_(inner), fibers_(fibers), passage_(passage), random_(random) {}
   Result<ServerState> start(const ServerSpec& spec, Deadline deadline) override;
   Result<ServerState> state(const ServerSpec& spec) override;
   Result<> signal(const ServerSpec& spec, int signal) override;
@@ -110,8 +121,10 @@ class SimServers : public Servers {
   Result<bool> any_left(const ServerSpec& spec) override;
 
  private:
-  Servers& inner_;
+  engine::FakeServers& inner_;
+  Fibers& fibers_;
   Passage& passage_;
+  SimRandom& random_;
 };
 
 // Jobs are fibers of the process that begins them.

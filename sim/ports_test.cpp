@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "sim/peers.h"
 
 namespace weir::sim {
@@ -16,6 +18,7 @@ class Ports : public testing::Test {
 
   Fibers fibers;
   SimRandom random{1};
+  SimNet net{random};
   engine::FakeCluster cluster;
   SimHost host;
 };
@@ -89,6 +92,31 @@ TEST_F(Ports, JobsAndAlarmsWakeTheirWaiters) {
   EXPECT_FALSE(late);
 }
 
+TEST_F(Ports, AFullDiskTakesNothingAndAHungOneNobodyBack) {
+  const auto write = [&](const std::string& path) {
+    std::optional<Result<>> out;
+    fibers.begin(0, "writer", [&] { out = host.files.write(path, "x"); });
+    fibers.run_until(fibers.now() + 1s);
+    return out;
+  };
+  EXPECT_TRUE(write("/well").value_or(fail(Failure::io, "")).has_value());
+  host.disk.health = engine::DiskHealth::full;
+  const auto refused = write("/full");
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->error().failure, Failure::io);
+  EXPECT_FALSE(host.disk.exists("/full"));
+
+  host.disk.health = engine::DiskHealth::hung;
+  bool back = false;
+  fibers.begin(0, "writer", [&] { back = host.files.write("/hung", "x").has_value(); });
+  fibers.run_until(fibers.now() + 1s);
+  EXPECT_FALSE(back);
+  EXPECT_FALSE(host.disk.exists("/hung"));
+  host.disk.health = engine::DiskHealth::well;
+  fibers.run_until(fibers.now() + 1s);
+  EXPECT_TRUE(back);
+}
+
 class Peers : public Ports {
  protected:
   Result<Json> call(SimCaller& caller) {
@@ -100,7 +128,7 @@ class Peers : public Ports {
     return out;
   }
   SimCaller caller_to(Doorway door) {
-    return SimCaller(fibers, host.passage, random, "a",
+    return SimCaller(fibers, net, host.passage, random, "a",
                      [door](const std::string&) { return door; });
   }
 };
@@ -120,8 +148,41 @@ TEST_F(Peers, ADeadAgentRefusesAndADeadHostIsSilent) {
   EXPECT_EQ(call(refused).error().failure, Failure::unreachable);
   const Instant before = fibers.now();
   SimCaller silent = caller_to({false, 0, nullptr});
-  EXPECT_EQ(call(silent).error().failure, Failure::unreachable);
+  EXPECT_EQ(call(silent).error().failure, Failure::timed_out);
   EXPECT_GE(fibers.now() - before, 1s);
+}
+
+// One direction is enough: the question arrives, is answered, and the caller is in doubt.
+TEST_F(Peers, ACutLinkLosesTheQuestionOrTheAnswer) {
+  const Group group = fibers.new_group();
+  int asked = 0;
+  SimCaller caller = caller_to({true, group, [&](const peer::Request&) {
+                                  ++asked;
+                                  return Result<Json>(Json(1));
+                                }});
+  net.cut(HostName("a"), HostName("b"));
+  EXPECT_EQ(call(caller).error().failure, Failure::timed_out);
+  EXPECT_EQ(asked, 0);
+  net.mend_all();
+  net.cut(HostName("b"), HostName("a"));
+  EXPECT_EQ(call(caller).error().failure, Failure::outcome_unknown);
+  EXPECT_EQ(asked, 1);
+  net.mend(HostName("b"), HostName("a"));
+  EXPECT_TRUE(call(caller).has_value());
+}
+
+TEST_F(Peers, AFrozenAgentAnswersAtItsThawWhatNobodyWaitsFor) {
+  const Group group = fibers.new_group();
+  Instant answered{};
+  SimCaller caller = caller_to({true, group, [&](const peer::Request&) {
+                                  answered = fibers.now();
+                                  return Result<Json>(Json(1));
+                                }});
+  fibers.freeze(group);
+  const Instant thaw = fibers.now() + 2s;
+  fibers.at(thaw, [&] { fibers.thaw(group); });
+  EXPECT_EQ(call(caller).error().failure, Failure::outcome_unknown);
+  EXPECT_EQ(answered, thaw);
 }
 
 TEST_F(Peers, WhoeverDiesWhileAnsweringLeavesTheCallerInDoubt) {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <set>
 
+#include "sim/faults.h"
 #include "sim/load.h"
-#include "sim/world.h"
 #include "world/log.h"
 
 namespace weir::sim {
@@ -16,7 +16,6 @@ namespace {
 constexpr Duration kUpWithin = 60s;
 constexpr Duration kCalmFor = 4s;
 constexpr Duration kLastWords = 2s;
-constexpr Duration kAgentRestart = 1s;
 constexpr std::size_t kToldOfADetail = 160;
 
 class Run {
@@ -24,6 +23,7 @@ class Run {
   Run(const Plan& plan, std::function<void(const std::string&)> tell)
       : plan_(plan),
         fleet_(plan.seed, plan.members, plan.sync),
+        injector_(fleet_),
         load_(fleet_, plan.writers, plan.rate) {
     set_log_floor(tell ? Level::info : Level::error);
     if (tell) fleet_.fibers().tell_to(std::move(tell));
@@ -62,9 +62,9 @@ class Run {
   void heal();
   void end(const std::string& why_not);
   void inject(const FaultPlan& fault);
+  void inject_now(const FaultPlan& fault);
   void arm(const FaultPlan& fault);
   void on_cross(const HostName& host, std::string_view call, std::string_view detail);
-  MemberName aimed(const Target& target);
   void watch_promotion();
   Report report();
 
@@ -79,6 +79,7 @@ class Run {
 
   const Plan plan_;
   SimFleet fleet_;
+  Injector injector_;
   Load load_;
   Phase phase_ = Phase::coming_up;
   Instant phase_until_{};
@@ -150,31 +151,13 @@ void Run::go_on() {
 void Run::heal() {
   armed_.clear();
   fleet_.on_cross = nullptr;
-  for (const Member& member : fleet_.service().members) {
-    fleet_.revive_host(member.host);
-    later(kAgentRestart, [this, host = member.host] { fleet_.start_agent(host); });
-    fleet_.cluster().pause_replay(fleet_.truth().id(member.name), now());
-  }
+  injector_.heal();
 }
 
 void Run::end(const std::string& why_not) {
   if (!why_not.empty()) own_violations_.push_back(why_not);
-  load_.stop();
+  load_.end();
   enter(Phase::last_words, kLastWords);
-}
-
-MemberName Run::aimed(const Target& target) {
-  const auto& members = fleet_.service().members;
-  const MemberName leader = fleet_.truth().record.leader.member;
-  if (target.who == Target::Who::leader) return leader;
-  if (target.who == Target::Who::member) {
-    return members[static_cast<std::size_t>(target.index) % members.size()].name;
-  }
-  std::vector<MemberName> replicas;
-  for (const Member& member : members) {
-    if (member.name != leader) replicas.push_back(member.name);
-  }
-  return replicas[static_cast<std::size_t>(target.index) % replicas.size()];
 }
 
 void Run::inject(const FaultPlan& fault) {
@@ -183,35 +166,18 @@ void Run::inject(const FaultPlan& fault) {
     arm(fault);
     return;
   }
-  const MemberName member = aimed(fault.target);
-  const HostName host = fleet_.host_of(member);
-  const std::string id = fleet_.truth().id(member);
+  inject_now(fault);
+}
+
+void Run::inject_now(const FaultPlan& fault) {
   ++fleet_.faults;
-  const engine::FakeServer* leader = fleet_.truth().leader();
-  const bool hits_leader = leader != nullptr && leader->id == id;
-  note(fmt::format("{} {}", name_of(fault.fault), member.text));
-  switch (fault.fault) {
-    case Fault::kill_server:
-      fleet_.cluster().kill_server(id, fault.lasts);
-      break;
-    case Fault::kill_host:
-      fleet_.kill_host(host);
-      later(fault.lasts, [this, host] { fleet_.revive_host(host); });
-      break;
-    case Fault::kill_agent:
-      fleet_.kill_agent(host);
-      later(kAgentRestart, [this, host] { fleet_.start_agent(host); });
-      break;
-    case Fault::lose_data:
-      fleet_.cluster().lose_data(id);
-      break;
-    case Fault::pause_replay:
-      fleet_.cluster().pause_replay(id, now() + fault.lasts);
-      break;
-  }
+  const std::int64_t epoch = fleet_.record().epoch.number;
+  const bool hits_leader = injector_.member(fault.target) == fleet_.record().leader.member &&
+                           fleet_.truth().leader() != nullptr;
+  note(injector_.inject(fault));
   if (hits_leader && (fault.fault == Fault::kill_server || fault.fault == Fault::kill_host)) {
     leader_fault_ = now();
-    leader_fault_epoch_ = fleet_.truth().record.epoch.number;
+    leader_fault_epoch_ = epoch;
   }
 }
 
@@ -242,19 +208,19 @@ bool Run::reached(Armed& armed, const HostName& host, std::string_view call,
 void Run::on_cross(const HostName& host, std::string_view call, std::string_view detail) {
   for (Armed& armed : armed_) {
     if (!reached(armed, host, call, detail)) continue;
+    if (armed.plan.aimed) {
+      later(Duration{}, [this, plan = armed.plan] { inject_now(plan); });
+      continue;
+    }
     ++fleet_.faults;
     note(fmt::format("{} {} at {} {}", name_of(armed.plan.fault), host.text, call,
                      detail.substr(0, kToldOfADetail)));
     killed_at_.push_back(fmt::format("{} {}", call, detail));
-    const bool whole_host = armed.plan.fault == Fault::kill_host;
-    const Duration back = whole_host ? armed.plan.lasts : kAgentRestart;
-    later(Duration{}, [this, host, whole_host, back] {
-      if (whole_host) {
-        fleet_.kill_host(host);
-        later(back, [this, host] { fleet_.revive_host(host); });
+    later(Duration{}, [this, host, plan = armed.plan] {
+      if (plan.fault == Fault::kill_host) {
+        injector_.kill_host(host, plan.lasts);
       } else {
-        fleet_.kill_agent(host);
-        later(back, [this, host] { fleet_.start_agent(host); });
+        injector_.kill_agent(host);
       }
     });
   }
@@ -278,6 +244,13 @@ Report Run::report() {
   for (const auto& checker : fleet_.checkers()) {
     for (const std::string& what : checker->violations()) out.violations.push_back(what);
   }
+  if (const auto& verdict = load_.verdict()) {
+    for (std::string& what : misreported(truth, *verdict, load_.tally())) {
+      out.violations.push_back(std::move(what));
+    }
+  } else if (own_violations_.empty()) {
+    out.violations.push_back("reported: the ledger could not read its rows back");
+  }
   const auto& log = fleet_.cluster().disk(truth.id(truth.record.leader.member)).log;
   const std::set<engine::RowId> held(log.begin(), log.end());
   for (engine::RowId row = 0; row < fleet_.cluster().row_count(); ++row) {
@@ -297,58 +270,6 @@ Report Run::report() {
 }
 
 }  // namespace
-
-const char* name_of(Fault fault) {
-  switch (fault) {
-    case Fault::kill_server:
-      return "kill-server";
-    case Fault::kill_host:
-      return "kill-host";
-    case Fault::kill_agent:
-      return "kill-agent";
-    case Fault::lose_data:
-      return "lose-data";
-    case Fault::pause_replay:
-      return "pause-replay";
-  }
-  return "?";
-}
-
-Plan drawn_plan(std::uint64_t seed) {
-  SimRandom random(seed * 7919 + 17);
-  Plan out;
-  out.seed = seed;
-  const int count = 1 + static_cast<int>(random.next() % 4);
-  bool data_lost = false;
-  for (int i = 0; i < count; ++i) {
-    FaultPlan fault;
-    fault.at = random.between(500ms, 10s);
-    fault.lasts = random.between(1s, 8s);
-    const auto kind = random.next() % 10;
-    fault.target.who = random.chance(0.6) ? Target::Who::leader : Target::Who::replica;
-    fault.target.index = static_cast<int>(random.next() % 4);
-    if (kind < 3) {
-      fault.fault = Fault::kill_server;
-      fault.lasts = {};  // the cluster draws how long backends live on
-    } else if (kind < 6) {
-      fault.fault = Fault::kill_host;
-    } else if (kind < 7 && !data_lost) {
-      fault.fault = Fault::lose_data;  // at most `sync` disks may be lost
-      fault.target.who = Target::Who::replica;
-      data_lost = true;
-    } else if (kind < 8) {
-      fault.fault = Fault::pause_replay;
-      fault.target.who = Target::Who::replica;
-    } else {
-      fault.fault = Fault::kill_agent;
-      static const char* const kCalls[] = {"", "append", "store.commit", "rename", "server.start"};
-      fault.call = kCalls[random.next() % 5];
-      fault.crossings = static_cast<int>(random.next() % 12);
-    }
-    out.faults.push_back(fault);
-  }
-  return out;
-}
 
 Report run(const Plan& plan, std::function<void(const std::string&)> tell) {
   return Run(plan, std::move(tell)).go();

@@ -2,47 +2,12 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "model/fleet.h"
-#include "sim/checkers/checker.h"
-#include "sim/ports.h"
+#include "sim/faults.h"
 
 namespace weir::sim {
-
-enum class Fault {
-  kill_server,   // SIGKILL of the server program; its backends live on for `lasts` (0: drawn)
-  kill_host,     // power off; on again after `lasts`
-  kill_agent,    // started again by the supervisor after a second
-  lose_data,     // the server dies and the member's folder is gone
-  pause_replay,  // for `lasts`: the startup process loads no settings
-};
-const char* name_of(Fault fault);
-
-// Whom a fault is done to.
-struct Target {
-  enum class Who { member, leader, replica } who = Who::member;
-  int index = 0;  // of the member, or which of the replicas
-};
-
-struct FaultPlan {
-  Duration at{};  // after the load began
-  Fault fault = Fault::kill_server;
-  Target target;
-  Duration lasts{};
-  // Kill at a place in an agent's code instead of at an instant: from `at` on (or from the start of
-  // the run), at the first port call of any agent that is named so and whose detail contains the
-  // text, or after `crossings` more. The victim is that agent, or its host for kill_host.
-  std::string call;
-  std::string detail;
-  int crossings = 0;
-  bool same_fiber = false;  // count only what the same activity does after that call
-  bool from_start = false;
-};
 
 struct Plan {
   std::uint64_t seed = 0;
@@ -54,7 +19,7 @@ struct Plan {
   Duration back_within = std::chrono::seconds(60);  // once faults stopped
   std::vector<FaultPlan> faults;
 };
-// A plan drawn from the seed: one to four faults.
+// A plan drawn from the seed: its faults, and of which kinds.
 Plan drawn_plan(std::uint64_t seed);
 
 struct Report {

@@ -57,68 +57,115 @@ Result<> read_load(const Words& words, Scenario& out) {
   if (words.size() < 3 || words[2] != "writes/s") return not_understood(words);
   WEIR_TRY(const std::int64_t rate, number(words[1]));
   out.plan.rate = static_cast<double>(rate);
-  if (words.size() == 3) return {};
-  if (words.size() != 5 || words[3] != "for") return not_understood(words);
-  WEIR_TRY(out.plan.load_for, parse_duration(words[4]));
+  std::size_t next = 3;
+  if (next + 1 < words.size() && words[next] == "by") {
+    WEIR_TRY(const std::int64_t writers, number(words[next + 1]));
+    if (writers < 1) return not_understood(words);
+    out.plan.writers = static_cast<int>(writers);
+    next += 2;
+  }
+  if (next + 1 < words.size() && words[next] == "for") {
+    WEIR_TRY(out.plan.load_for, parse_duration(words[next + 1]));
+    next += 2;
+  }
+  if (next != words.size()) return not_understood(words);
   return {};
 }
 
-std::optional<Fault> fault_named(const std::string& text) {
-  for (const Fault fault : {Fault::kill_server, Fault::kill_host, Fault::kill_agent,
-                            Fault::lose_data, Fault::pause_replay}) {
-    if (text == name_of(fault)) return fault;
-  }
+std::optional<Target::Who> end_named(const std::string& word) {
+  if (word == "leader") return Target::Who::leader;
+  if (word == "replica") return Target::Who::replica;
+  if (word == "clients") return Target::Who::clients;
+  if (word == "store") return Target::Who::store;
+  if (word == "everyone") return Target::Who::everyone;
   return std::nullopt;
 }
 
-// "leader", "replica", "replica 1", or a member's letter; returns how many words it took.
-Result<std::size_t> read_target(const Words& words, std::size_t at, FaultPlan& out) {
+bool is_number(const std::string& word) { return number(word).has_value(); }
+
+// "leader", "replica", "replica 1", a member's letter, and for links "clients", "store",
+// "everyone"; returns the index of the word after it.
+Result<std::size_t> read_target(const Words& words, std::size_t at, Target& out) {
   if (at >= words.size()) return not_understood(words);
-  if (words[at] == "leader") {
-    out.target.who = Target::Who::leader;
-    return at + 1;
-  }
-  if (words[at] == "replica") {
-    out.target.who = Target::Who::replica;
-    if (at + 1 < words.size() && words[at + 1] != "for") {
-      WEIR_TRY(const std::int64_t index, number(words[at + 1]));
-      out.target.index = static_cast<int>(index) - 1;
-      return at + 2;
+  if (const auto who = end_named(words[at])) {
+    out.who = *who;
+    if (*who != Target::Who::replica || at + 1 >= words.size() || !is_number(words[at + 1])) {
+      return at + 1;
     }
-    return at + 1;
+    WEIR_TRY(const std::int64_t index, number(words[at + 1]));
+    out.index = static_cast<int>(index) - 1;
+    return at + 2;
   }
   if (words[at].size() != 1 || words[at][0] < 'a' || words[at][0] > 'e') {
     return not_understood(words);
   }
-  out.target.who = Target::Who::member;
-  out.target.index = words[at][0] - 'a';
+  out.who = Target::Who::member;
+  out.index = words[at][0] - 'a';
   return at + 1;
+}
+
+bool is_a_member(const Target& target) {
+  return target.who == Target::Who::member || target.who == Target::Who::leader ||
+         target.who == Target::Who::replica;
+}
+
+// Who is meant, after the fault's own word; returns the index of the word after it.
+Result<std::size_t> read_victims(const Words& words, std::size_t at, FaultPlan& out) {
+  if (is_of_the_store(out.fault)) return at;
+  if (out.fault == Fault::set_sync) {
+    if (at >= words.size()) return not_understood(words);
+    WEIR_TRY(const std::int64_t sync, number(words[at]));
+    out.target.index = static_cast<int>(sync);
+    return at + 1;
+  }
+  WEIR_TRY(std::size_t next, read_target(words, at, out.target));
+  if (!is_of_a_link(out.fault)) {
+    if (!is_a_member(out.target)) return not_understood(words);
+    return next;
+  }
+  if (next >= words.size() || (words[next] != "->" && words[next] != "<->")) {
+    return not_understood(words);
+  }
+  out.both_ways = words[next] == "<->";
+  return read_target(words, next + 1, out.to);
+}
+
+// "after CALL DETAIL [+N]", from the word "after" on: at a place in an agent's code.
+Result<> read_place(const Words& words, std::size_t at, FaultPlan& out) {
+  if (words.size() < at + 3) return not_understood(words);
+  out.call = words[at + 1];
+  out.detail = words[at + 2];
+  if (words.size() == at + 3) return {};
+  if (words.size() != at + 4 || !words[at + 3].starts_with('+')) return not_understood(words);
+  WEIR_TRY(const std::int64_t more, number(words[at + 3].substr(1)));
+  out.crossings = static_cast<int>(more);
+  return {};
 }
 
 Result<> read_fault(const Words& words, Scenario& out) {
   FaultPlan fault;
-  if (words.size() < 4) return not_understood(words);
+  if (words.size() < 3) return not_understood(words);
   WEIR_TRY(fault.at, parse_duration(words[1]));
   const auto named = fault_named(words[2]);
   if (!named) return not_understood(words);
   fault.fault = *named;
   fault.lasts = *named == Fault::kill_server ? Duration{} : kLasts;
-  const bool by_code = *named == Fault::kill_agent || *named == Fault::kill_host;
-  if (by_code && words[3] == "after") {
-    if (words.size() < 6) return not_understood(words);
-    fault.call = words[4];
-    fault.detail = words[5];
-    if (words.size() == 7 && words[6].starts_with('+')) {
-      WEIR_TRY(const std::int64_t more, number(words[6].substr(1)));
-      fault.crossings = static_cast<int>(more);
-    }
+  const bool kills = *named == Fault::kill_agent || *named == Fault::kill_host;
+  std::size_t next = 3;
+  if (kills && words.size() > 3 && words[3] == "after") {
+    WEIR_TRY_(read_place(words, 3, fault));
     out.plan.faults.push_back(fault);
     return {};
   }
-  WEIR_TRY(const std::size_t next, read_target(words, 3, fault));
-  if (next < words.size()) {
-    if (words.size() != next + 2 || words[next] != "for") return not_understood(words);
+  WEIR_TRY(next, read_victims(words, 3, fault));
+  if (next + 1 < words.size() && words[next] == "for") {
     WEIR_TRY(fault.lasts, parse_duration(words[next + 1]));
+    next += 2;
+  }
+  if (next < words.size()) {
+    if (words[next] != "after") return not_understood(words);
+    fault.aimed = true;
+    WEIR_TRY_(read_place(words, next, fault));
   }
   out.plan.faults.push_back(fault);
   return {};
@@ -202,12 +249,16 @@ Report run(const Scenario& scenario, std::function<void(const std::string&)> tel
   return out;
 }
 
-Result<Report> run_scenario(const std::string& path, std::function<void(const std::string&)> tell) {
+Result<Scenario> read_scenario(const std::string& path) {
   std::ifstream in(path);
   if (!in) return fail(Failure::not_found, "cannot read " + path);
   std::stringstream text;
   text << in.rdbuf();
-  WEIR_TRY(const Scenario scenario, parse_scenario(path, text.str()));
+  return parse_scenario(path, text.str());
+}
+
+Result<Report> run_scenario(const std::string& path, std::function<void(const std::string&)> tell) {
+  WEIR_TRY(const Scenario scenario, read_scenario(path));
   return run(scenario, std::move(tell));
 }
 

@@ -1,11 +1,18 @@
 // Scenario files of tests/scenarios: topology, load, faults and expectations as text.
 //   service orders postgres members=3 sync=1 durability=required
 //   seed    7
-//   load    100 writes/s for 15s
+//   load    100 writes/s by 2 for 15s
 //   at 2s   kill-server leader
 //   at 2s   kill-host replica 1 for 5s
 //   at 2s   kill-agent after write promise.json +2
+//   at 2s   lose-data leader after write rewinding
+//   at 2s   freeze-host leader for 8s
+//   at 2s   cut-link leader -> replica 1 for 5s
+//   at 2s   slow-link everyone <-> store for 5s
+//   at 2s   doubt-store for 5s
+//   at 2s   set-sync 2
 //   expect  promoted within 3s, gap within 3s, promotions 1, lost 0
+// Faults and whom they may hit: sim/faults.h.
 #pragma once
 
 #include <functional>
@@ -27,6 +34,7 @@ struct Scenario {
 
 // bad_config with FILE:LINE for text that it does not understand.
 Result<Scenario> parse_scenario(const std::string& file, const std::string& text);
+Result<Scenario> read_scenario(const std::string& path);
 // Reads, runs and judges; what was expected and did not happen is among the violations.
 Result<Report> run_scenario(const std::string& path,
                             std::function<void(const std::string&)> tell = {});

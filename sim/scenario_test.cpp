@@ -61,8 +61,9 @@ TEST(Scenario, IsReadWhole) {
 
 TEST(Scenario, SaysWhereItDoesNotUnderstand) {
   for (const std::string bad :
-       {"at 2s burn leader", "at 2s kill-server nobody", "sirvice x", "load many writes/s",
-        "expect fame 3", "at soon kill-host leader"}) {
+       {"at 2s burn leader", "at 2s cut-link leader", "at 2s kill-server store",
+        "at 2s kill-server nobody", "sirvice x", "load many writes/s", "expect fame 3",
+        "at soon kill-host leader"}) {
     const auto read = parse_scenario("x.txt", "seed 1\n" + bad + "\n");
     ASSERT_FALSE(read.has_value()) << bad;
     EXPECT_EQ(read.error().failure, Failure::bad_config);
@@ -77,6 +78,37 @@ TEST(Scenario, AnExpectationThatDoesNotComeTrueIsAViolation) {
   const Report report = run(*read);
   ASSERT_EQ(report.violations.size(), 1u) << join(report.violations, "\n");
   EXPECT_EQ(report.violations[0], "expected 1 promotions, saw 0");
+}
+
+TEST(Scenario, NamesEveryFaultAndWhomItHits) {
+  const auto read = parse_scenario("x.txt",
+                                   "load 100 writes/s by 20 for 5s\n"
+                                   "at 1s freeze-host leader for 8s\n"
+                                   "at 1s cut-link leader -> replica 2 for 3s\n"
+                                   "at 1s slow-link everyone <-> store\n"
+                                   "at 1s doubt-store for 4s\n"
+                                   "at 1s lose-data leader after write rewinding +1\n"
+                                   "at 1s set-sync 2\n");
+  ASSERT_TRUE(read.has_value()) << read.error().what;
+  EXPECT_EQ(read->plan.writers, 20);
+  const auto& faults = read->plan.faults;
+  ASSERT_EQ(faults.size(), 6u);
+  EXPECT_EQ(faults[0].fault, Fault::freeze_host);
+  EXPECT_EQ(faults[0].lasts, Duration(8s));
+  EXPECT_EQ(faults[1].to, (Target{Target::Who::replica, 1}));
+  EXPECT_FALSE(faults[1].both_ways);
+  EXPECT_EQ(faults[2].target.who, Target::Who::everyone);
+  EXPECT_EQ(faults[2].to.who, Target::Who::store);
+  EXPECT_TRUE(faults[2].both_ways);
+  EXPECT_EQ(faults[3].lasts, Duration(4s));
+  EXPECT_TRUE(faults[4].aimed);
+  EXPECT_EQ(faults[4].call, "write");
+  EXPECT_EQ(faults[4].crossings, 1);
+  EXPECT_EQ(faults[5].target.index, 2);
+  for (std::size_t i = 0; i < kFaults; ++i) {
+    const auto fault = static_cast<Fault>(i);
+    EXPECT_EQ(fault_named(name_of(fault)), fault);
+  }
 }
 
 }  // namespace

@@ -1,14 +1,52 @@
-// The store as an agent reaches it: the one in memory behind a network that takes time.
+// The store as an agent reaches it: the one in memory behind a network that takes time and a server
+// that has bad days.
 #pragma once
 
-#include "sim/ports.h"
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "sim/net.h"
 #include "store/store.h"
 
 namespace weir::sim {
 
+// The store's server and its bad days; one for all agents.
+class StoreServer {
+ public:
+  StoreServer(Fibers& fibers, SimRandom& random, std::unique_ptr<store::Store> kept)
+      : fibers_(fibers), random_(random), kept_(std::move(kept)) {}
+
+  store::Store& kept() { return *kept_; }
+  void set_down(bool down) { down_ = down; }
+  // Requests of a frozen store arrive and are done at the thaw, when nobody waits for them any
+  // more.
+  void freeze() { frozen_ = true; }
+  void thaw();
+  // Of the answers to changes so many are lost: before the change, after it, or the change is done
+  // late.
+  void doubt(double share) { doubt_ = share; }
+  // Watches tell what happened only so much later.
+  void delay_watches(Duration delay) { watch_delay_ = delay; }
+  void heal();
+
+ private:
+  friend class SimStore;
+  Fibers& fibers_;
+  SimRandom& random_;
+  std::unique_ptr<store::Store> kept_;
+  bool down_ = false;
+  bool frozen_ = false;
+  double doubt_ = 0;
+  Duration watch_delay_{};
+  std::vector<std::function<void()>> held_;  // while frozen
+};
+
+// One agent's client.
 class SimStore : public store::Store {
  public:
-  SimStore(store::Store& inner, Passage& passage) : inner_(inner), passage_(passage) {}
+  SimStore(StoreServer& server, SimNet& net, Fibers& fibers, Passage& passage, HostName host)
+      : server_(server), net_(net), fibers_(fibers), passage_(passage), host_(std::move(host)) {}
 
   Result<std::optional<store::Entry>> get(const std::string& key, Deadline deadline) override;
   Result<std::vector<store::Entry>> list(const std::string& prefix, Deadline deadline) override;
@@ -21,10 +59,19 @@ class SimStore : public store::Store {
   Result<> revoke(store::LeaseId lease, Deadline deadline) override;
 
  private:
-  bool there(std::string_view call, std::string_view detail);
-  bool back();
-  store::Store& inner_;
+  // One call to the store's server and back. `changes` says what a lost answer leaves open.
+  template <class T>
+  Result<T> ask(std::string_view call, std::string_view detail, Deadline deadline, bool changes,
+                const std::function<Result<T>()>& effect);
+  Result<> reach(std::string_view call, std::string_view detail, Deadline deadline, bool changes);
+  Result<> come_back(Deadline deadline, bool changes);
+  bool in_doubt(const std::function<void()>& effect);
+
+  StoreServer& server_;
+  SimNet& net_;
+  Fibers& fibers_;
   Passage& passage_;
+  const HostName host_;
 };
 
 }  // namespace weir::sim

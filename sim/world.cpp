@@ -11,6 +11,7 @@ namespace weir::sim {
 namespace {
 
 constexpr Duration kStateLimit = 1s;
+constexpr int kListenEvery = 64;  // ticks
 const char* const kHostNames[] = {"a", "b", "c", "d", "e"};
 
 Service make_service(int members, int sync) {
@@ -30,8 +31,8 @@ Service make_service(int members, int sync) {
 
 SimFleet::Life::Life(SimFleet& fleet, const HostName& host)
     : group(fleet.fibers_.new_group()),
-      store(*fleet.store_, fleet.host(host).passage),
-      caller(fleet.fibers_, fleet.host(host).passage, fleet.random_, host.text,
+      store(*fleet.store_, fleet.net_, fleet.fibers_, fleet.host(host).passage, host),
+      caller(fleet.fibers_, fleet.net_, fleet.host(host).passage, fleet.random_, host.text,
              [&fleet](const std::string& name) { return fleet.doorway(name); }) {
   engine::Setting engine_setting;
   engine_setting.fleet = fleet.keys_.fleet;
@@ -47,10 +48,14 @@ SimFleet::Life::Life(SimFleet& fleet, const HostName& host)
 }
 
 SimFleet::SimFleet(std::uint64_t seed, int members, int sync)
-    : random_(seed), cluster_(random_), service_(make_service(members, sync)) {
+    : random_(seed),
+      net_(random_),
+      cluster_(random_, &net_),
+      service_(make_service(members, sync)) {
   keys_.fleet = FleetName("sim");
   client_ = std::make_unique<SimHost>(fibers_, random_, cluster_, HostName("client"));
-  store_ = store::make_memory(client_->clock, client_->workers);
+  store_ = std::make_unique<StoreServer>(fibers_, random_,
+                                         store::make_memory(client_->clock, client_->workers));
   for (const Member& member : service_.members) {
     auto host = std::make_unique<SimHost>(fibers_, random_, cluster_, member.host);
     cluster_.add_host(member.host, host->disk, "/state");
@@ -60,14 +65,19 @@ SimFleet::SimFleet(std::uint64_t seed, int members, int sync)
       for (auto& checker : checkers_) checker->on_effect(now, {name, call, detail, {}});
       if (on_cross) on_cross(name, call, detail);
     };
-    host->files.on_appended = [this, name = member.host](const std::string& path,
-                                                         std::string_view content) {
+    host->files.on_durable = [this, name = member.host](std::string_view how,
+                                                        const std::string& path,
+                                                        std::string_view content) {
       const Truth now = truth();
-      for (auto& checker : checkers_) checker->on_effect(now, {name, "appended", path, content});
+      for (auto& checker : checkers_) checker->on_effect(now, {name, how, path, content});
     };
     hosts_[member.host] = std::move(host);
   }
   checkers_ = all_checkers();
+  cluster_.on_overwrite = [this](const std::string& id) {
+    const Truth now = truth();
+    for (auto& checker : checkers_) checker->on_overwrite(now, id);
+  };
   cluster_.on_event = [this](const std::string& what) { fibers_.trace("cluster", what); };
   cluster_.on_acknowledged = [this](const engine::FakeServer& server, engine::RowId row) {
     const Truth now = truth();
@@ -89,14 +99,24 @@ void SimFleet::begin() {
   changes.push_back({keys_.hosts(), 0, hosts.dump(), 0});
   changes.push_back(
       {keys_.leadership(service_.name), 0, to_json(provision::first_record(service_)).dump(), 0});
-  WEIR_ASSERT(store_->commit(changes, client_->clock.within(kStateLimit)).has_value());
+  WEIR_ASSERT(store_->kept().commit(changes, client_->clock.within(kStateLimit)).has_value());
   refresh_record();
   for (const Member& member : service_.members) start_agent(member.host);
 }
 
+void SimFleet::apply_sync(int sync) {
+  service_.sync = sync;
+  const std::string key = keys_.desired(service_.name);
+  const Deadline soon = client_->clock.within(kStateLimit);
+  const auto entry = store_->kept().get(key, soon);
+  WEIR_ASSERT(entry && *entry);
+  WEIR_ASSERT(
+      store_->kept().commit({{key, (*entry)->revision, to_json(service_).dump(), 0}}, soon));
+}
+
 void SimFleet::refresh_record() {
   const auto entry =
-      store_->get(keys_.leadership(service_.name), client_->clock.within(kStateLimit));
+      store_->kept().get(keys_.leadership(service_.name), client_->clock.within(kStateLimit));
   if (!entry || !*entry || (*entry)->revision == record_revision_) return;
   record_revision_ = (*entry)->revision;
   const auto json = Json::parse((*entry)->value);
@@ -109,7 +129,8 @@ void SimFleet::refresh_record() {
 
 // At each look: a claim may come and go between two ticks.
 void SimFleet::refresh_claim() {
-  const auto entry = store_->get(keys_.claim(service_.name), client_->clock.within(kStateLimit));
+  const auto entry =
+      store_->kept().get(keys_.claim(service_.name), client_->clock.within(kStateLimit));
   if (!entry || !*entry) {
     claim_.reset();
     return;
@@ -127,12 +148,30 @@ Truth SimFleet::truth() {
   refresh_claim();
   Truth now{fibers_.now(), cluster_, service_, record_, faults, calm};
   if (claim_) now.claim = claim_->claim;
+  now.because = &because_;
+  now.lost = &lost;
   return now;
+}
+
+// What `weir status` would show of each agent that can be asked.
+void SimFleet::listen() {
+  const auto before = std::exchange(because_, {});
+  const peer::Request question{"/status", Json::object().set("service", service_.name.text), {}};
+  for (const auto& [host, life] : lives_) {
+    if (!life->open || fibers_.frozen(life->group)) continue;
+    const auto status = life->agent->answer(question);
+    if (!status) continue;
+    because_[host] = (*status)["because"].text();
+    const auto said = before.find(host);
+    if (said != before.end() && said->second == because_[host]) continue;
+    fibers_.trace("because", host.text + ": " + because_[host]);
+  }
 }
 
 void SimFleet::tick() {
   refresh_record();
   cluster_.tick(fibers_.now());
+  if (++ticks_ % kListenEvery == 0) listen();
   const Truth now = truth();
   for (auto& checker : checkers_) checker->on_tick(now);
 }
@@ -153,6 +192,7 @@ void SimFleet::start_agent(const HostName& host) {
   fibers_.trace("agent starts", host.text);
   for (auto& checker : checkers_) checker->on_agent_began(host);
   Life* life = (lives_[host] = std::make_unique<Life>(*this, host)).get();
+  if (frozen_.contains(host)) fibers_.freeze(life->group);
   fibers_.begin(life->group, "agent " + host.text, [this, life, host] {
     const auto started = life->agent->start();
     if (started) {
@@ -178,15 +218,45 @@ void SimFleet::kill_agent(const HostName& host) {
 void SimFleet::kill_host(const HostName& host) {
   if (!cluster_.up(host)) return;
   kill_agent(host);
+  frozen_.erase(host);
   cluster_.kill_host(host);
   hosts_.at(host)->guards.forget();
 }
 
 void SimFleet::revive_host(const HostName& host) {
-  if (cluster_.up(host)) return;
+  if (cluster_.up(host) || lost.contains(host)) return;
   fibers_.trace("host is on again", host.text);
   cluster_.revive_host(host);
   fibers_.at(fibers_.now() + 1s, [this, host] { start_agent(host); });
+}
+
+void SimFleet::freeze_agent(const HostName& host) {
+  const auto life = lives_.find(host);
+  if (life != lives_.end()) fibers_.freeze(life->second->group);
+}
+
+void SimFleet::thaw_agent(const HostName& host) {
+  const auto life = lives_.find(host);
+  if (life != lives_.end() && !frozen_.contains(host)) fibers_.thaw(life->second->group);
+}
+
+void SimFleet::freeze_host(const HostName& host) {
+  if (!cluster_.up(host) || !frozen_.insert(host).second) return;
+  fibers_.trace("host freezes", host.text);
+  cluster_.freeze_host(host);
+  freeze_agent(host);
+}
+
+void SimFleet::thaw_host(const HostName& host) {
+  if (frozen_.erase(host) == 0) return;
+  fibers_.trace("host thaws", host.text);
+  cluster_.thaw_host(host);
+  thaw_agent(host);
+}
+
+void SimFleet::set_disk(const HostName& host, engine::DiskHealth health) {
+  hosts_.at(host)->disk.health = health;
+  cluster_.set_disk(host, health);
 }
 
 }  // namespace weir::sim

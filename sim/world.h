@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,22 +31,33 @@ class SimFleet {
   const Service& service() const { return service_; }
   SimHost& host(const HostName& name) { return *hosts_.at(name); }
   SimHost& client() { return *client_; }
+  SimNet& net() { return net_; }
+  StoreServer& store() { return *store_; }
   std::vector<std::unique_ptr<Checker>>& checkers() { return checkers_; }
 
   // What `weir apply` writes for a new service; then every agent is started.
   void begin();
+  // What `weir apply` does when the file asks for another `sync`.
+  void apply_sync(int sync);
   // The world's own clockwork: the servers' processes, the checkers.
   void tick();
   Truth truth();
+  const Record& record() const { return record_; }
 
   // Outside any fiber. Each is a success without effect where there is nothing to do.
   void start_agent(const HostName& host);
   void kill_agent(const HostName& host);
   void kill_host(const HostName& host);  // with its agent
   void revive_host(const HostName& host);
+  void freeze_agent(const HostName& host);
+  void thaw_agent(const HostName& host);
+  void freeze_host(const HostName& host);  // with its agent
+  void thaw_host(const HostName& host);
+  void set_disk(const HostName& host, engine::DiskHealth health);
   bool agent_lives(const HostName& host) const { return lives_.contains(host); }
   HostName host_of(const MemberName& member) const { return service_.find(member)->host; }
 
+  std::set<HostName> lost;  // these never come back
   int faults = 0;
   bool calm = false;
   // Sees each port call of an agent, before its effect.
@@ -63,19 +75,24 @@ class SimFleet {
   Doorway doorway(const std::string& host);
   void refresh_record();
   void refresh_claim();
+  void listen();
 
   Fibers fibers_;
   SimRandom random_;
+  SimNet net_;
   engine::FakeCluster cluster_;
   Service service_;
   store::Keys keys_;
   std::map<HostName, std::unique_ptr<SimHost>> hosts_;
   std::unique_ptr<SimHost> client_;
-  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<StoreServer> store_;
+  std::set<HostName> frozen_;  // hosts
   std::map<HostName, std::unique_ptr<Life>> lives_;
   Record record_;
   store::Revision record_revision_ = 0;
   std::optional<store::HeldClaim> claim_;
+  std::map<HostName, std::string> because_;
+  int ticks_ = 0;
   std::vector<std::unique_ptr<Checker>> checkers_;
 };
 

@@ -31,6 +31,9 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
   out.push_back(check_journaled());
   out.push_back(check_flapping());
   out.push_back(check_claimed());
+  out.push_back(check_copies());
+  out.push_back(check_only_copy());
+  out.push_back(check_reasons());
   return out;
 }
 

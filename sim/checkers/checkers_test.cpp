@@ -19,6 +19,7 @@ class Checkers : public testing::Test {
  protected:
   Checkers() : cluster(random) {
     service.name = ServiceName("orders");
+    service.sync = 1;
     for (const std::string name : {"a", "b", "c"}) {
       service.members.push_back({service.name, MemberName(name), HostName(name), "127.0.0.1", 1});
       cluster.add_host(HostName(name), disks[name], "/state");
@@ -171,6 +172,7 @@ TEST_F(Checkers, JournaledSeesAStepWithoutIntent) {
   effect("appended", "/state/journal", "{\"of\":1,\"outcome\":\"done\"}\n");
   effect("write", "/state/members/orders-a/promise.json");
   EXPECT_EQ(checker->violations().size(), 1u);
+  effect("written", "/state/journal", "{\"number\":1,\"outcome\":\"done\"}\n");
   effect("appended", "/state/journal", "{\"number\":2,\"outcome\":\"open\"}\n");
   checker->on_agent_began(a);  // an intent of an earlier life allows nothing
   effect("server.start", "sim/a/orders-a");
@@ -200,6 +202,80 @@ TEST_F(Checkers, FlappingCountsPromotionsAgainstFaults) {
   const auto too_many = check_flapping();
   too_many->on_end(truth());
   EXPECT_FALSE(too_many->violations().empty());
+}
+
+TEST_F(Checkers, SetInequalityMindsAWalsenderOfReplacedData) {
+  lead("a", 1);
+  const auto checker = check_set_inequality();
+  engine::FakeSettings renamed;
+  renamed.name = Incarnation("new");
+  cluster.launch(id("b"), HostName("b"));  // places it; without data nothing starts
+  ASSERT_TRUE(disks["b"].write(cluster.paths(id("b"), HostName("b")).settings(),
+                               to_json(renamed).dump(), 0600));
+  record.set = {{{MemberName("b"), Incarnation("new")}, kC}, 1};
+  checker->on_tick(truth());
+  EXPECT_TRUE(checker->violations().empty());  // nobody bears b's old name any more
+  engine::FakeSender sender;
+  sender.voter = kB;
+  sender.loaded = server("a").loaded.set;
+  sender.half_open = true;
+  server("a").senders[id("b")] = sender;
+  checker->on_tick(truth());
+  EXPECT_FALSE(checker->violations().empty());
+}
+
+TEST_F(Checkers, CopiesCountsWhoHoldsWhatIsAcknowledged) {
+  lead("a", 1);
+  for (const bool held : {true, false}) {
+    const auto checker = check_copies();
+    EXPECT_TRUE(cluster.commit(id("a"), {}).has_value());
+    const RowId row = cluster.disk(id("a")).log.back();
+    if (held) cluster.disk(id("b")).log.push_back(row);
+    checker->on_acknowledged(truth(), server("a"), row);
+    EXPECT_EQ(checker->violations().empty(), held);
+  }
+}
+
+TEST_F(Checkers, OnlyCopySeesAnAcknowledgedRowThatNobodyElseHas) {
+  lead("a", 1);
+  lead("b", 1);
+  record.leader = kB;
+  const auto overwritten = [&](bool exported) {
+    const auto checker = check_only_copy();
+    if (exported) {
+      checker->on_effect(truth(), {HostName("a"), "write", "/state/members/a/exports/1.json", {}});
+    }
+    checker->on_overwrite(truth(), id("a"));
+    return checker->violations().empty();
+  };
+  cluster.disk(id("b")).log = cluster.disk(id("a")).log;
+  EXPECT_TRUE(overwritten(false));
+  EXPECT_TRUE(cluster.commit(id("a"), {}).has_value());  // nobody was told
+  EXPECT_TRUE(overwritten(true));
+  EXPECT_FALSE(overwritten(false));
+  server("a").waits = false;
+  EXPECT_TRUE(cluster.commit(id("a"), {}).has_value());
+  EXPECT_FALSE(overwritten(true));
+}
+
+TEST_F(Checkers, ReasonsWantsAWordOnWhyNobodyLeads) {
+  lead("a", 1);
+  std::map<HostName, std::string> because{{HostName("b"), "follows a in epoch 1"}};
+  const auto saying = [&](const std::string& word) {
+    const auto checker = check_reasons();
+    because[HostName("b")] = word;
+    for (int i = 0; i < 10; ++i) {
+      Truth now = truth();
+      now.because = &because;
+      checker->on_tick(now);
+      at += 1s;
+    }
+    return checker->violations().empty();
+  };
+  EXPECT_TRUE(saying("follows a in epoch 1"));
+  cluster.end(id("a"), false);
+  EXPECT_FALSE(saying("follows a in epoch 1"));
+  EXPECT_TRUE(saying("a is silent for 3 s, but too few of its voters answer"));
 }
 
 TEST_F(Checkers, ProgressNamesWhatIsMissing) {

@@ -27,7 +27,8 @@ class Journaled : public Checker {
   void on_agent_began(const HostName& host) override { open_[host].clear(); }
 
   void on_effect(const Truth& truth, const Effect& effect) override {
-    if (effect.call == "appended" && effect.detail.find("journal") != std::string_view::npos) {
+    const bool durable = effect.call == "appended" || effect.call == "written";
+    if (durable && effect.detail.find("journal") != std::string_view::npos) {
       for (const std::string& line : split(effect.content, '\n')) note(effect.host, line);
     } else if (changes_a_member(effect) && open_[effect.host].empty()) {
       violate(truth, fmt::format("{} on {} of {} without an intent in the journal", effect.call,
@@ -41,6 +42,8 @@ class Journaled : public Checker {
     if (!json) return;
     if (json->has("of")) {
       open_[host].erase((*json)["of"].integer());
+    } else if ((*json)["outcome"].text() != "open") {
+      open_[host].erase((*json)["number"].integer());  // the whole journal was written anew
     } else if (json->has("number")) {
       open_[host].insert((*json)["number"].integer());
     }

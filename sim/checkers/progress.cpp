@@ -33,8 +33,13 @@ std::string not_back(const Truth& truth) {
   if (truth.record.round) return fmt::format("round {} is open", truth.record.round->number);
   if (!truth.record.confirmed) return "the leader has no confirmed commit of its own";
   if (!truth.record.previous.empty()) return "the record still holds previous sets";
+  if (truth.record.set.number != truth.service.sync) {
+    return fmt::format("each commit waits for {}, not for {}", truth.record.set.number,
+                       truth.service.sync);
+  }
   for (const Member& member : truth.service.members) {
     if (member.name == truth.record.leader.member) continue;
+    if (truth.lost != nullptr && truth.lost->contains(member.host)) continue;
     std::string why = replica_is_not_back(truth, *leader, member.name);
     if (!why.empty()) return why;
   }

@@ -43,10 +43,22 @@ class SetInequality : public Checker {
                                engine::shown({releasing, number}), engine::shown(recorded)));
   }
 
-  // A voter whose data is gone is a name that nobody bears any more.
+  // Data that was replaced is no proof: its old name is borne as long as a process of its server
+  // holds it, or the leader has not noticed that it is gone.
   static bool may_acknowledge(const Truth& truth, const Voter& voter) {
-    const Incarnation now = truth.cluster.settings_of(truth.id(voter.member)).name;
-    return now.empty() || now == voter.incarnation;
+    const std::string id = truth.id(voter.member);
+    const auto bears = [&](const engine::FakeSettings& settings) {
+      return settings.name.empty() || settings.name == voter.incarnation;
+    };
+    if (bears(truth.cluster.settings_of(id))) return true;
+    const auto found = truth.cluster.servers().find(id);
+    if (found != truth.cluster.servers().end()) {
+      const engine::FakeServer& server = found->second;
+      if (bears(server.startup_loaded) || (server.receiver && bears(*server.receiver))) return true;
+    }
+    const auto& senders = truth.leader()->senders;
+    const auto sender = senders.find(id);
+    return sender != senders.end() && sender->second.voter == voter;
   }
 };
 

@@ -1,5 +1,6 @@
 // The effects of failover's steps. Deciding is over: nothing here chooses.
 #include "base/check.h"
+#include "base/mutant.h"
 #include "failover/failover.h"
 #include "store/record_io.h"
 
@@ -25,7 +26,13 @@ class Executor {
   }
   Done operator()(const OpenRound& step) const { return write(step.next); }
   Done operator()(const CloseRound& step) const { return write(step.next); }
-  Done operator()(const Take& step) const { return write(step.next); }
+  Done operator()(const Take& step) const {
+    if (mutant("promote-before-the-cas")) {
+      (void)hands_.leads.promote(hands_.self, step.next.epoch, step.next.set,
+                                 within(kPromoteLimit));
+    }
+    return write(step.next);
+  }
   Done operator()(const RecordSet& step) const { return write(step.next); }
   Done operator()(const Reclaim& step) const { return write(step.next); }
 

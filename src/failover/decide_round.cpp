@@ -51,6 +51,12 @@ Record taken_by(const View& view, const weir::Promise& own) {
       next.set.voters.push_back(member);
     }
   }
+  if (mutant("a-set-of-those-who-promised")) {
+    const std::vector<Voter> promised = voters_of(counted(view));
+    std::erase_if(next.set.voters, [&](const Voter& voter) {
+      return std::ranges::find(promised, voter) == promised.end();
+    });
+  }
   next.confirmed = false;
   next.round.reset();
   return next;
@@ -87,6 +93,27 @@ std::optional<Decision> choose(const View& view) {
                                             best->voter.member.text)};
 }
 
+// Mutants of what an open round forbids; in what ships none is on.
+std::optional<Decision> decide_wrongly(const View& view) {
+  const Other* leader = find_other(view, view.record.leader.member);
+  const Duration open_for = view.now - view.memory.round_seen;
+  const bool promised = view.own.promised == view.record.round->number && leader != nullptr;
+  if (mutant("release-before-the-closing-cas") && promised &&
+      open_for > view.given.policy.round_limit) {
+    return Decision{Release{view.own.promised, upstream_of(view)}, "the round is not closed yet"};
+  }
+  if (mutant("healing-a-promised-voter") && promised && serves_as_leader(*leader)) {
+    return Decision{Follow{upstream_of(view)}, "the leader of the old epoch serves"};
+  }
+  if (mutant("overtaking-an-open-round") && open_for > 500ms &&
+      view.record.round->opener != view.host && suspicion(view).suspects) {
+    Record next = view.record;
+    next.round = weir::OpenRound{++next.last_round, view.host};
+    return Decision{OpenRound{next}, "an open round is overtaken"};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Decision> decide_in_round(const View& view) {
@@ -96,6 +123,7 @@ std::optional<Decision> decide_in_round(const View& view) {
     return Decision{std::nullopt,
                     fmt::format("round {} is open, and this member does not count in it", number)};
   }
+  if (auto wrong = decide_wrongly(view)) return wrong;
   const bool over = view.now - view.memory.round_seen > view.given.policy.round_limit;
   std::optional<Decision> chosen;
   if (view.own.promised == number) chosen = choose(view);

@@ -1,6 +1,8 @@
 // How typed values travel through the store, and what to believe when an answer is lost.
 #include "store/record_io.h"
 
+#include "base/mutant.h"
+
 #include <string>
 #include <utility>
 
@@ -9,6 +11,10 @@ namespace {
 
 Result<Revision> write(Store& store, const std::string& key, const std::string& value,
                        Revision expected, Deadline deadline) {
+  if (mutant("unconditional-write")) {
+    const Result<std::optional<Entry>> now = store.get(key, deadline);
+    if (now && *now) expected = (*now)->revision;
+  }
   Result<Revision> done = store.commit({{key, expected, value, 0}}, deadline);
   if (done || done.error().failure != Failure::outcome_unknown) return done;
   const Result<std::optional<Entry>> seen = store.get(key, deadline);

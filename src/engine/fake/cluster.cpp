@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutant.h"
 #include "base/text.h"
 
 namespace weir::engine {
@@ -56,8 +57,14 @@ FakeSettings fake_settings_from(const Json& json) {
   return out;
 }
 
+std::string FakePaths::key_folder(std::int64_t epoch) const {
+  return root + "/receiver/" + std::to_string(mutant("key-under-one-path") ? 0 : epoch);
+}
+
 void FakeCluster::add_host(const HostName& host, Files& files, const std::string& state) {
-  hosts_[host] = Machine{true, &files, state};
+  Machine& machine = hosts_[host];
+  machine.files = &files;
+  machine.state = state;
 }
 
 FakePaths FakeCluster::paths(const std::string& id, const HostName& host) const {
@@ -104,9 +111,14 @@ void FakeCluster::init(const std::string& id) {
   tell("initdb " + id);
 }
 
-Result<> FakeCluster::end_copy(const std::string& id, const std::string& from,
+void FakeCluster::begin_copy(const std::string& id) {
+  if (on_overwrite && disks_[id].exists && !disks_[id].damaged) on_overwrite(id);
+  disks_[id].damaged = true;
+}
+
+Result<> FakeCluster::end_copy(const std::string& id, const HostName& host, const std::string& from,
                                const HostName& from_host) {
-  const FakeServer* source = reach(from, from_host);
+  const FakeServer* source = reach(from, from_host, host);
   if (source == nullptr || !source->leader) {
     return fail(Failure::unreachable, "cannot copy from " + from + ": it does not lead");
   }
@@ -129,9 +141,15 @@ bool FakeCluster::running(const std::string& id) const {
 
 bool FakeCluster::any_left(const std::string& id) const { return servers_.contains(id); }
 
-FakeServer* FakeCluster::reach(const std::string& id, const HostName& host) {
+bool FakeCluster::silent(const HostName& host, const HostName& from) const {
   const auto machine = hosts_.find(host);
-  if (machine == hosts_.end() || !machine->second.up || !running(id)) return nullptr;
+  if (machine == hosts_.end() || !machine->second.up || machine->second.frozen) return true;
+  if (from == host || network_ == nullptr) return false;
+  return !network_->passes(from, host) || !network_->passes(host, from);
+}
+
+FakeServer* FakeCluster::reach(const std::string& id, const HostName& host, const HostName& from) {
+  if (silent(host, from) || !running(id)) return nullptr;
   FakeServer* found = server(id);
   return found->ready_at > now_ ? nullptr : found;
 }
@@ -149,6 +167,10 @@ void FakeCluster::launch(const std::string& id, const HostName& host) {
   if (servers_.contains(id) || !hosts_.at(host).up) return;
   if (!data.exists || data.damaged) {
     tell("start of " + id + " ended: no whole data");
+    return;
+  }
+  if (hosts_.at(host).disk == DiskHealth::full) {
+    tell("start of " + id + " ended: no space left");
     return;
   }
   FakeServer fresh;
@@ -186,8 +208,9 @@ void FakeCluster::end(const std::string& id, bool clean) {
 void FakeCluster::drop(const std::string& id) {
   const auto found = servers_.find(id);
   if (found == servers_.end()) return;
-  for (const FakeServer::Open& open : found->second.waiting) tickets_[open.ticket] = Wait::broken;
-  for (auto& [other, server] : servers_) server.senders.erase(id);
+  for (const FakeServer::Open& open : found->second.waiting)
+    tickets_[open.ticket].wait = Wait::broken;
+  for (auto& [other, server] : servers_) hang_up(id, found->second.host, server);
   servers_.erase(found);
   tell("end of " + id);
 }
@@ -206,6 +229,7 @@ void FakeCluster::kill_server(const std::string& id, Duration orphans) {
 
 void FakeCluster::kill_host(const HostName& host) {
   hosts_.at(host).up = false;
+  hosts_.at(host).frozen = false;
   std::vector<std::string> there;
   for (const auto& [id, server] : servers_) {
     if (server.host == host) there.push_back(id);
@@ -263,14 +287,24 @@ Result<std::uint64_t> FakeCluster::commit(const std::string& id, FakeRow row, bo
     return fail(Failure::unreachable, "cannot write to " + id + ": nothing listens there");
   }
   if (!found->leader) return fail(Failure::refused, "cannot write to " + id + ": it is a replica");
+  if (hosts_.at(found->host).disk == DiskHealth::full) {
+    tell("no space left for the log of " + id);
+    kill_server(id, kTick);
+    return fail(Failure::unreachable, "cannot write to " + id + ": no space left on its disk");
+  }
+  if (hosts_.at(found->host).disk == DiskHealth::hung) {
+    const std::uint64_t stuck = ++next_ticket_;  // nothing reaches the log, and nobody is answered
+    tickets_[stuck] = {};
+    return stuck;
+  }
   const RowId written = append(*found, std::move(row));
   const std::uint64_t ticket = ++next_ticket_;
   if (found->waits && !local_only) {
-    tickets_[ticket] = Wait::open;
+    tickets_[ticket] = {Wait::open, written};
     found->waiting.push_back({written, end_of(id), ticket});
     return ticket;
   }
-  tickets_[ticket] = Wait::released;
+  tickets_[ticket] = {Wait::released, written};
   if (!local_only) {
     rows_[written].acknowledged = now_;
     if (on_acknowledged) on_acknowledged(*found, written);
@@ -280,7 +314,13 @@ Result<std::uint64_t> FakeCluster::commit(const std::string& id, FakeRow row, bo
 
 Wait FakeCluster::outcome(std::uint64_t ticket) const {
   const auto found = tickets_.find(ticket);
-  return found == tickets_.end() ? Wait::broken : found->second;
+  return found == tickets_.end() ? Wait::broken : found->second.wait;
+}
+
+void FakeCluster::tell_client(std::uint64_t ticket) {
+  const auto found = tickets_.find(ticket);
+  WEIR_ASSERT(found != tickets_.end() && found->second.wait == Wait::released);
+  rows_[found->second.row].told = now_;
 }
 
 }  // namespace weir::engine

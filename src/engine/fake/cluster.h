@@ -25,8 +25,9 @@ struct FakeRow {
   bool client = false;             // false: written by the server or by weir itself
   std::optional<Resource> shaped;  // a database or role that this row made
   std::int64_t epoch = 0;
-  std::string author;  // the server that wrote it, "SERVICE/MEMBER"
-  std::optional<Instant> acknowledged;
+  std::string author;                   // the server that wrote it, "SERVICE/MEMBER"
+  std::optional<Instant> acknowledged;  // by the server
+  std::optional<Instant> told;          // the client read it
 };
 
 // What lies on one member's disk as data. A position is kLogStart plus kRowBytes per row.
@@ -60,16 +61,17 @@ struct FakePaths {
   std::string promise() const { return root + "/promise.json"; }
   std::string settings() const { return root + "/settings.json"; }
   std::string rewinding() const { return root + "/rewinding"; }
-  std::string key_folder(std::int64_t epoch) const {
-    return root + "/receiver/" + std::to_string(epoch);
-  }
+  std::string key_folder(std::int64_t epoch) const;
   std::string key(std::int64_t epoch) const { return key_folder(epoch) + "/client.key"; }
   std::string key_aside() const { return root + "/receiver/aside.key"; }
 };
 
 // A walsender of a leader, for one replica.
 struct FakeSender {
-  Voter voter;     // from the application_name that the receiver gave
+  Voter voter;    // from the application_name that the receiver gave
+  HostName host;  // of the replica
+  // Its receiver is gone and nobody told it: it keeps the replica's slot until it notices.
+  bool half_open = false;
   SyncSet loaded;  // its own copy of the setting
   bool reload_due = false;
   bool counted = false;
@@ -78,6 +80,18 @@ struct FakeSender {
 };
 
 enum class Wait { open, released, broken };
+
+// The network between hosts as servers and their clients meet it. Without one every link is well.
+class FakeNetwork {
+ public:
+  virtual ~FakeNetwork() = default;
+  virtual bool passes(const HostName& from, const HostName& to) const = 0;
+  // Whether what flows steadily gets through in a moment as short as `tick`.
+  virtual bool flows(const HostName& from, const HostName& to, Duration tick) = 0;
+};
+
+// hung: nothing that is written becomes durable; full: nothing can be written.
+enum class DiskHealth { well, slow, hung, full };
 
 struct FakeServer {
   std::string id;  // "SERVICE/MEMBER"
@@ -112,7 +126,8 @@ class FakeCluster {
   static constexpr std::uint64_t kRowBytes = 16;
   static constexpr Duration kTick = 4ms;  // how often `tick` is to be called
 
-  explicit FakeCluster(Random& random) : random_(random) {}
+  explicit FakeCluster(Random& random, FakeNetwork* network = nullptr)
+      : random_(random), network_(network) {}
 
   // `files` gives the host's files at once, without passing time. `state` is its state folder.
   void add_host(const HostName& host, Files& files, const std::string& state);
@@ -126,6 +141,13 @@ class FakeCluster {
   void kill_server(const std::string& id, Duration orphans = {});
   void kill_host(const HostName& host);
   void revive_host(const HostName& host) { hosts_.at(host).up = true; }
+  // A frozen host's servers do nothing and answer nobody, and go on at the thaw as if no time had
+  // passed. Its agents are not the cluster's business.
+  void freeze_host(const HostName& host) { hosts_.at(host).frozen = true; }
+  void thaw_host(const HostName& host) { hosts_.at(host).frozen = false; }
+  // Whoever writes to a full disk ends; a hung one keeps what is written from becoming durable.
+  void set_disk(const HostName& host, DiskHealth health) { hosts_.at(host).disk = health; }
+  bool disk_is_well(const HostName& host) const { return hosts_.at(host).disk == DiskHealth::well; }
   bool up(const HostName& host) const { return hosts_.contains(host) && hosts_.at(host).up; }
   void lose_data(const std::string& id);  // the member's whole folder
   void pause_replay(const std::string& id, Instant until) { replay_paused_[id] = until; }
@@ -139,10 +161,12 @@ class FakeCluster {
   FakeServer* server(const std::string& id);
   bool running(const std::string& id) const;  // its postmaster lives
   bool any_left(const std::string& id) const;
-  // As a client from elsewhere: nullptr if nobody there can answer.
-  FakeServer* reach(const std::string& id, const HostName& host);
+  // As a client on host `from`: nullptr if nobody there can answer.
+  FakeServer* reach(const std::string& id, const HostName& host, const HostName& from);
   // As a session that is open already: also a server whose postmaster is dead answers it.
   FakeServer* reach_open(const std::string& id, const HostName& host, std::int64_t pid);
+  // Whoever asks there from `from` gets no answer at all, not even a refusal.
+  bool silent(const HostName& host, const HostName& from) const;
   FakeDisk& disk(const std::string& id) { return disks_[id]; }
   const std::map<std::string, FakeServer>& servers() const { return servers_; }
   FakeSettings settings_of(const std::string& id) const;
@@ -150,8 +174,9 @@ class FakeCluster {
 
   // What initdb, pg_basebackup and pg_rewind do to a disk.
   void init(const std::string& id);
-  void begin_copy(const std::string& id) { disks_[id].damaged = true; }
-  Result<> end_copy(const std::string& id, const std::string& from, const HostName& from_host);
+  void begin_copy(const std::string& id);
+  Result<> end_copy(const std::string& id, const HostName& host, const std::string& from,
+                    const HostName& from_host);
 
   // Turns a standby into a leader now, on a new timeline that no earlier epoch can have used.
   void open_for_writes(const std::string& id, std::int64_t epoch);
@@ -161,6 +186,8 @@ class FakeCluster {
   // Sessions. The ticket of a commit that waits; ask `outcome` for it until it is not open.
   Result<std::uint64_t> commit(const std::string& id, FakeRow row, bool local_only = false);
   Wait outcome(std::uint64_t ticket) const;
+  // The client has read that this commit was acknowledged.
+  void tell_client(std::uint64_t ticket);
   const FakeRow& row(RowId id) const { return rows_[id]; }
   std::size_t row_count() const { return rows_.size(); }
   bool holds(const std::string& id, RowId row) const;
@@ -168,22 +195,33 @@ class FakeCluster {
 
   // Called at each acknowledgement, also of weir's own commits, for the checkers.
   std::function<void(const FakeServer&, RowId)> on_acknowledged;
-  std::function<void(const std::string&)> on_event;  // for the trace
+  std::function<void(const std::string& id)> on_overwrite;  // before a log is replaced
+  std::function<void(const std::string&)> on_event;         // for the trace
 
  private:
   struct Machine {
     bool up = true;
+    bool frozen = false;
+    DiskHealth disk = DiskHealth::well;
     Files* files = nullptr;
     std::string state;
   };
   bool chance(int percent) { return static_cast<int>(random_.next() % 100) < percent; }
+  bool flows(const HostName& from, const HostName& to) {
+    return from == to || network_ == nullptr || network_->flows(from, to, kTick);
+  }
+  bool flushes(const HostName& host);
+  void tick_server(FakeServer& server);
   void tick_settings(FakeServer& server);
   void tick_receiver(FakeServer& server);
   void tick_senders(FakeServer& server);
   void stream(FakeServer& to, FakeServer& from);
   bool can_receive(const FakeServer& server, const FakeSettings& settings);
   void release(FakeServer& server, const FakeSender& by);
+  void release_all(FakeServer& server);
+  void acknowledge(const FakeServer& server, const FakeServer::Open& open);
   void drop_receiver(FakeServer& server);
+  void hang_up(const std::string& replica, const HostName& host, FakeServer& leader);
   void drop(const std::string& id);
   RowId append(FakeServer& server, FakeRow row);
   void tell(const std::string& what) {
@@ -191,6 +229,7 @@ class FakeCluster {
   }
 
   Random& random_;
+  FakeNetwork* const network_;
   Instant now_{};
   std::map<HostName, Machine> hosts_;
   std::map<std::string, HostName> placed_;
@@ -199,7 +238,11 @@ class FakeCluster {
   std::map<std::string, Instant> replay_paused_;
   std::vector<FakeRow> rows_;
   std::vector<RowId> shaped_;
-  std::map<std::uint64_t, Wait> tickets_;
+  struct Ticket {
+    Wait wait = Wait::open;
+    RowId row = 0;
+  };
+  std::map<std::uint64_t, Ticket> tickets_;
   std::uint64_t next_ticket_ = 0;
   std::int64_t next_pid_ = 1000;
   std::uint64_t next_system_ = 7000000;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -45,6 +46,8 @@ class FakeHost {
   Result<> write_settings(const Member& member, const FakeSettings& settings);
   // SIGHUP; says nothing about who has read the file since. Success if nothing runs.
   Result<> reload(const Member& member);
+  // As this host's agent meets the server: nullptr if it cannot answer.
+  FakeServer* reach(const Member& member);
   // A row of weir's own; done only when it was acknowledged (`local_only`: when it was written).
   Result<> write_own(const Member& member, FakeRow row, bool local_only, Deadline deadline);
 
@@ -56,6 +59,7 @@ class FakeHost {
   const Setting setting_;
   FakeCluster& cluster_;
   std::map<std::string, std::weak_ptr<void>> locks_;
+  std::set<MemberName> promised_;  // in this life; read by a mutant only
 };
 
 class FakeObserves : public Observes {

@@ -30,12 +30,20 @@ class FakeServers : public Servers {
   Result<> kill_all(const ServerSpec& spec, Deadline deadline) override;
   Result<bool> any_left(const ServerSpec& spec) override;
   // The host went down: what its guards knew is gone.
-  void forget() { started_.clear(); }
+  void forget() {
+    started_.clear();
+    under_way_.clear();
+  }
+  // A start whose caller died while it was ordered: its guard goes on alone. It is under way until
+  // it arrives, unless `kill_all` ends it first.
+  void order(const ServerSpec& spec);
+  void arrive(const ServerSpec& spec);
 
  private:
   FakeCluster& cluster_;
   const HostName host_;
   std::set<std::string> started_;
+  std::set<std::string> under_way_;
 };
 
 }  // namespace weir::engine

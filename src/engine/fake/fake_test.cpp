@@ -80,8 +80,10 @@ TEST_F(Fake, ALedgerSessionWritesAndReadsBack) {
   const LedgerRow row{1, 1, "", "h1"};
   EXPECT_EQ((*session)->write(row, soon()).written, Written::acknowledged);
   EXPECT_TRUE((*session)->read_back(row, soon()).value_or(false));
-  bench.cluster.kill_host(HostName("a"));
+  bench.cluster.end(bench.id("a"), false);
   EXPECT_EQ((*session)->write({1, 2, "h1", "h2"}, soon()).written, Written::refused);
+  bench.cluster.kill_host(HostName("a"));  // then nobody is left who could refuse
+  EXPECT_EQ((*session)->write({1, 3, "h1", "h3"}, soon()).written, Written::in_doubt);
 }
 
 TEST_F(Fake, AnUnansweredCommitIsInDoubt) {

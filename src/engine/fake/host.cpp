@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "base/mutant.h"
 #include "engine/fake/faces.h"
 
 namespace weir::engine {
@@ -62,6 +63,8 @@ ServerSpec FakeHost::spec(const Member& member) const {
 
 Result<FakePromise> FakeHost::read_promise(const Member& member) {
   WEIR_TRY(const Json note, read_note(files(), paths(member).promise()));
+  if (mutant("promise-forgotten-at-a-restart") && !promised_.contains(member.name))
+    return FakePromise{};
   FakePromise out;
   out.round = note["round"].integer();
   out.last = note["last"].integer();
@@ -73,6 +76,7 @@ Result<> FakeHost::write_promise(const Member& member, const FakePromise& promis
   Json note = Json::object();
   note.set("round", promise.round).set("last", promise.last);
   if (promise.given) note.set("given", to_json(*promise.given));
+  promised_.insert(member.name);
   return files().write(paths(member).promise(), note.dump());
 }
 
@@ -103,10 +107,14 @@ Result<> FakeHost::reload(const Member& member) {
   return sent;
 }
 
+FakeServer* FakeHost::reach(const Member& member) {
+  return cluster_.reach(fake_id(member), member.host, setting_.host);
+}
+
 Result<> FakeHost::write_own(const Member& member, FakeRow row, bool local_only,
                              Deadline deadline) {
   clock().sleep_for(500us);
-  if (cluster_.reach(fake_id(member), member.host) == nullptr) {
+  if (reach(member) == nullptr) {
     return fail(Failure::unreachable, "cannot write to " + fake_id(member) + ": no answer");
   }
   WEIR_TRY(const std::uint64_t ticket,

@@ -24,7 +24,13 @@ std::string cannot(const char* verb, const Member& member, std::string_view why)
 Result<Promise> FakeLeads::promise(const Member& member, std::int64_t round, Deadline deadline) {
   WEIR_TRY(const auto lock, host_.lock_start(member, deadline));
   WEIR_TRY(const FakePromise held, host_.read_promise(member));
-  WEIR_TRY(const Local now, runs_.local(member));
+  WEIR_TRY(Local now, runs_.local(member));
+  const bool at_rest = now.data && now.server.life != ServerLife::running;
+  if (at_rest && !mutant("start-in-flight-at-a-promise")) {
+    // An earlier life of the agent may have ordered a start that is still under way.
+    WEIR_TRY_(runs_.fence(member, deadline));
+    WEIR_TRY(now, runs_.local(member));
+  }
   const Voter voter{member.name, now.incarnation};
   if (held.round == round && held.given && held.given->voter == voter) return *held.given;
   if (held.round > round) {
@@ -59,7 +65,8 @@ Result<> FakeLeads::stop_receiving(const Member& member, Deadline deadline) {
   WEIR_TRY(FakeSettings settings, host_.read_settings(member));
   const FakePaths paths = host_.paths(member);
   const std::string key = paths.key(settings.key_epoch);
-  if (host_.files().exists(key)) WEIR_TRY_(host_.files().rename(key, paths.key_aside()));
+  const bool kept = mutant("keep-the-client-key");
+  if (!kept && host_.files().exists(key)) WEIR_TRY_(host_.files().rename(key, paths.key_aside()));
   if (!settings.upstream.empty()) {
     settings.upstream = {};
     settings.upstream_host = {};
@@ -76,6 +83,7 @@ Result<> FakeLeads::receiver_gone(const Member& member, Deadline deadline) {
   const std::string id = fake_id(member);
   const auto gone = [&] {
     const FakeServer* server = host_.cluster().server(id);
+    if (mutant("answer-from-show") && server != nullptr) return server->loaded.upstream.empty();
     return server == nullptr || !server->receiver;
   };
   const Deadline patience = sooner(deadline, host_.clock().within(kPatience));
@@ -93,6 +101,10 @@ Result<Standing> FakeLeads::find_standing(const Member& member, Deadline) {
   const FakeDisk& disk = host_.cluster().disk(fake_id(member));
   if (!disk.exists || disk.damaged) {
     return fail(Failure::bad_data, cannot("read the log of", member, "its data is not whole"));
+  }
+  const FakeServer* server = host_.cluster().server(fake_id(member));
+  if (mutant("receive-position-after-a-restart") && server != nullptr && !server->received) {
+    return Standing{disk.lineage, {FakeCluster::kLogStart}};
   }
   return host_.cluster().standing(fake_id(member));
 }
@@ -129,7 +141,7 @@ Result<> FakeLeads::release(const Member& member, std::int64_t round,
 
 Result<> FakeLeads::follow(const Member& member, const Upstream& upstream, Deadline deadline) {
   WEIR_TRY(const FakePromise held, host_.read_promise(member));
-  if (held.round > upstream.epoch.number) {
+  if (held.round > upstream.epoch.number && !mutant("healing-a-promised-voter")) {
     return fail(Failure::refused, cannot("follow with", member, "it has promised a higher round"));
   }
   WEIR_TRY(const Local now, runs_.local(member));
@@ -145,7 +157,7 @@ Result<> FakeLeads::follow(const Member& member, const Upstream& upstream, Deadl
   if (runs && pointed && held.round == 0) return {};
   host_.clock().sleep_for(1ms);
   const std::string from = fake_id(upstream.leader);
-  const FakeServer* leader = host_.cluster().reach(from, upstream.leader.host);
+  const FakeServer* leader = host_.reach(upstream.leader);
   if (leader == nullptr || !leader->leader) {
     return fail(Failure::unreachable, cannot("follow with", member, "no leader answers"));
   }
@@ -181,7 +193,7 @@ Result<> FakeLeads::promote(const Member& member, Epoch epoch, const SyncSet& se
     WEIR_TRY_(host_.write_data(member, data));
   }
   if (!runs || !begun) {
-    settings.set = set;
+    settings.set = mutant("promote-with-the-set-off") ? SyncSet{{}, 0} : set;
     settings.upstream = {};
     settings.standby = !begun;  // also a former leader begins its new epoch out of recovery
     WEIR_TRY_(host_.write_settings(member, settings));
@@ -193,9 +205,9 @@ Result<> FakeLeads::promote(const Member& member, Epoch epoch, const SyncSet& se
 }
 
 Result<> FakeLeads::open(const Member& member, Epoch epoch, const SyncSet& set, Deadline deadline) {
-  WEIR_TRY_(wait_loaded(member, set, deadline));
+  if (!mutant("promote-with-the-set-off")) WEIR_TRY_(wait_loaded(member, set, deadline));
   host_.clock().sleep_for(kPromoteTakes);
-  if (host_.cluster().reach(fake_id(member), member.host) == nullptr) {
+  if (host_.reach(member) == nullptr) {
     return fail(Failure::unreachable, cannot("promote", member, "its server ended"));
   }
   host_.cluster().open_for_writes(fake_id(member), epoch.number);
@@ -211,9 +223,11 @@ Result<> FakeLeads::wait_loaded(const Member& member, const SyncSet& set, Deadli
     return sender.loaded.number == set.number && (!sender.counted || set.counts(sender.voter));
   };
   const bool loaded = poll_until(host_.clock(), deadline, 5ms, [&] {
-    const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
-    return server != nullptr && server->loaded.set == set && server->waits &&
-           std::ranges::all_of(server->senders, acts_by_it);
+    const FakeServer* server = host_.reach(member);
+    if (server == nullptr) return false;
+    const bool inherited = server->loaded.set == set || mutant("seen-in-an-old-session");
+    const bool acting = server->waits && std::ranges::all_of(server->senders, acts_by_it);
+    return inherited && (acting || mutant("loaded-as-shown"));
   });
   if (loaded) return {};
   return fail(Failure::timed_out, cannot("load the set of", member, "not every process has it"));
@@ -230,10 +244,10 @@ Result<> FakeLeads::load_set(const Member& member, const SyncSet& set, Deadline 
   }
   WEIR_TRY_(host_.reload(member));
   WEIR_TRY_(wait_loaded(member, set, deadline));
-  if (set.voters.empty()) return {};
+  if (set.voters.empty() || mutant("removal-before-the-rest-has-confirmed")) return {};
   const Position after = host_.cluster().end_of(fake_id(member));
   const bool confirmed = poll_until(host_.clock(), deadline, 5ms, [&] {
-    const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
+    const FakeServer* server = host_.reach(member);
     if (server == nullptr) return false;
     return std::ranges::count_if(server->senders, [&](const auto& sender) {
              return sender.second.counted && sender.second.flushed >= after;
@@ -245,7 +259,7 @@ Result<> FakeLeads::load_set(const Member& member, const SyncSet& set, Deadline 
 }
 
 Result<> FakeLeads::confirm(const Member& member, Epoch epoch, Deadline deadline) {
-  const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
+  const FakeServer* server = host_.reach(member);
   if (server == nullptr) {
     return fail(Failure::unreachable, cannot("confirm", member, "its server does not answer"));
   }
@@ -271,14 +285,17 @@ Result<> FakeLeads::rejoin(const Member& member, const Upstream& upstream, Rejoi
   const std::string id = fake_id(member);
   if (!now.half_rewound) {
     const Standing left = host_.cluster().standing(id);
-    WEIR_TRY_(host_.files().make_folder(paths.root + "/exports"));
-    WEIR_TRY_(host_.files().write(fmt::format("{}/exports/{}.json", paths.root, now.led.number),
-                                  to_json(left).dump()));
+    if (!mutant("rewind-without-export")) {
+      WEIR_TRY_(host_.files().make_folder(paths.root + "/exports"));
+      WEIR_TRY_(host_.files().write(fmt::format("{}/exports/{}.json", paths.root, now.led.number),
+                                    to_json(left).dump()));
+    }
     WEIR_TRY_(host_.files().write(paths.rewinding(), "1"));
   }
   host_.cluster().begin_copy(id);
   host_.clock().sleep_for(kRewindTakes);
-  WEIR_TRY_(host_.cluster().end_copy(id, fake_id(upstream.leader), upstream.leader.host));
+  WEIR_TRY_(
+      host_.cluster().end_copy(id, member.host, fake_id(upstream.leader), upstream.leader.host));
   WEIR_TRY_(point_at(member, upstream));
   if (held.round != 0) WEIR_TRY_(host_.write_promise(member, {0, held.last, {}}));
   return host_.files().remove(paths.rewinding());

@@ -36,7 +36,7 @@ Sighting FakeObserves::probe(const Member& member, Deadline deadline) {
   FakeCluster& cluster = host_.cluster();
   const std::string id = fake_id(member);
   Sighting out;
-  if (!cluster.up(member.host)) {
+  if (cluster.silent(member.host, host_.setting().host)) {
     host_.clock().sleep_until(deadline.at);
     out.at = host_.clock().now();
     out.reach = Reach::silent;
@@ -50,7 +50,7 @@ Sighting FakeObserves::probe(const Member& member, Deadline deadline) {
     out.detail = "connection refused";
     return out;
   }
-  const FakeServer* server = cluster.reach(id, member.host);
+  const FakeServer* server = host_.reach(member);
   if (server == nullptr) {
     out.reach = Reach::starting;
     out.detail = "the database system is starting up";

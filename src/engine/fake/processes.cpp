@@ -10,7 +10,8 @@ namespace {
 
 // A receiver notices a dead server by its closed connection, a dead host only by silence.
 constexpr int kNoticesDeadServer = 40;
-constexpr int kNoticesDeadHost = 1;
+constexpr int kNoticesSilence = 1;
+constexpr int kSlowDiskActs = 4;
 constexpr int kActs = 60;
 constexpr std::size_t kRowsAtOnce = 64;
 
@@ -25,19 +26,22 @@ void FakeCluster::tick(Instant now) {
   std::vector<std::string> ids;
   for (const auto& [id, server] : servers_) ids.push_back(id);
   for (const std::string& id : ids) {
-    FakeServer* server = this->server(id);
-    if (server == nullptr) continue;
-    if (server->orphaned && now_ >= server->orphans_until) {
-      drop(id);
-      continue;
-    }
-    if (!server->orphaned) tick_settings(*server);
-    if (server->ready_at > now_) continue;
-    if (server->leader) {
-      tick_senders(*server);
-    } else {
-      tick_receiver(*server);
-    }
+    if (FakeServer* server = this->server(id)) tick_server(*server);
+  }
+}
+
+void FakeCluster::tick_server(FakeServer& server) {
+  if (hosts_.at(server.host).frozen) return;
+  if (server.orphaned && now_ >= server.orphans_until) {
+    drop(server.id);
+    return;
+  }
+  if (!server.orphaned) tick_settings(server);
+  if (server.ready_at > now_) return;
+  if (server.leader) {
+    tick_senders(server);
+  } else {
+    tick_receiver(server);
   }
 }
 
@@ -56,7 +60,9 @@ void FakeCluster::tick_settings(FakeServer& server) {
   }
   if (server.checkpointer_due && chance(kActs)) {
     server.checkpointer_due = false;
-    server.waits = true;  // weir's setting names at least a name that nobody bears
+    // weir's setting names at least a name that nobody bears; an empty one lets all waiting go.
+    server.waits = server.loaded.set.number > 0;
+    if (!server.waits) release_all(server);
   }
   const auto paused = replay_paused_.find(server.id);
   const bool stands_still = paused != replay_paused_.end() && now_ < paused->second;
@@ -77,8 +83,9 @@ bool FakeCluster::can_receive(const FakeServer& server, const FakeSettings& sett
   const Machine& own = hosts_.at(server.host);
   if (!own.files->exists(paths(server.id, server.host).key(settings.key_epoch))) return false;
   const std::string from = upstream_of(server.id, settings);
-  const FakeServer* source = reach(from, settings.upstream_host);
+  const FakeServer* source = reach(from, settings.upstream_host, server.host);
   if (source == nullptr || !source->leader) return false;
+  if (source->senders.contains(server.id)) return false;  // its slot is still in use
   if (contained(standing(server.id), standing(from))) return true;
   if (chance(1)) tell(server.id + " cannot follow " + from + ": its log has left that history");
   return false;
@@ -87,10 +94,22 @@ bool FakeCluster::can_receive(const FakeServer& server, const FakeSettings& sett
 void FakeCluster::drop_receiver(FakeServer& server) {
   if (!server.receiver) return;
   if (FakeServer* from = this->server(upstream_of(server.id, *server.receiver))) {
-    from->senders.erase(server.id);
+    hang_up(server.id, server.host, *from);
   }
   server.receiver.reset();
   tell("end of receiver of " + server.id);
+}
+
+// The replica's end of the connection is closed; the leader's hears of it unless the network is
+// silent.
+void FakeCluster::hang_up(const std::string& replica, const HostName& host, FakeServer& leader) {
+  const auto found = leader.senders.find(replica);
+  if (found == leader.senders.end()) return;
+  if (silent(host, leader.host) || hosts_.at(leader.host).frozen) {
+    found->second.half_open = true;
+  } else {
+    leader.senders.erase(found);
+  }
 }
 
 void FakeCluster::kill_receiver(const std::string& id) {
@@ -107,6 +126,7 @@ void FakeCluster::tick_receiver(FakeServer& server) {
     disks_[server.id].lineage = disks_[from].lineage;
     FakeSender sender;
     sender.voter = {MemberName(server.id.substr(server.id.find('/') + 1)), server.receiver->name};
+    sender.host = server.host;
     sender.loaded = source.loaded.set;  // inherited from the postmaster that forked it
     sender.counted = sender.loaded.counts(sender.voter);
     source.senders[server.id] = sender;
@@ -115,19 +135,42 @@ void FakeCluster::tick_receiver(FakeServer& server) {
   }
   const std::string from = upstream_of(server.id, *server.receiver);
   FakeServer* source = this->server(from);
-  const bool host_up = hosts_.at(server.receiver->upstream_host).up;
-  if (source == nullptr || !source->senders.contains(server.id)) {
-    if (chance(host_up ? kNoticesDeadServer : kNoticesDeadHost)) drop_receiver(server);
-    return;
+  const HostName& upstream = server.receiver->upstream_host;
+  const bool silent = this->silent(upstream, server.host);
+  if (silent || source == nullptr || !source->senders.contains(server.id)) {
+    // What the upstream sent before it fell silent may still arrive.
+    if (chance(silent ? kNoticesSilence : kNoticesDeadServer)) drop_receiver(server);
   }
+  if (!server.receiver || source == nullptr || !source->senders.contains(server.id)) return;
+  if (hosts_.at(upstream).frozen || !flows(upstream, server.host)) return;
   if (chance(kActs)) stream(server, *source);
 }
 
+// Whether what a server on this host writes becomes durable in this moment.
+bool FakeCluster::flushes(const HostName& host) {
+  switch (hosts_.at(host).disk) {
+    case DiskHealth::well:
+    case DiskHealth::full:  // whoever writes there ends
+      return true;
+    case DiskHealth::slow:
+      return chance(kSlowDiskActs);
+    case DiskHealth::hung:
+      break;
+  }
+  return false;
+}
+
 void FakeCluster::stream(FakeServer& to, FakeServer& from) {
+  if (!flushes(to.host)) return;
   FakeDisk& mine = disks_[to.id];
   const FakeDisk& theirs = disks_[from.id];
   const std::size_t have = mine.log.size();
   const std::size_t until = std::min(theirs.log.size(), have + kRowsAtOnce);
+  if (until > have && hosts_.at(to.host).disk == DiskHealth::full) {
+    tell("no space left for the log of " + to.id);
+    kill_server(to.id, kTick);
+    return;
+  }
   if (until > have) {
     mine.log.insert(mine.log.end(), theirs.log.begin() + static_cast<std::ptrdiff_t>(have),
                     theirs.log.begin() + static_cast<std::ptrdiff_t>(until));
@@ -137,18 +180,33 @@ void FakeCluster::stream(FakeServer& to, FakeServer& from) {
 }
 
 void FakeCluster::tick_senders(FakeServer& server) {
+  std::erase_if(server.senders, [&](const auto& entry) {
+    const FakeSender& sender = entry.second;
+    return (sender.half_open || silent(sender.host, server.host)) && chance(kNoticesSilence);
+  });
   for (auto& [id, sender] : server.senders) {
     if (sender.reload_due && chance(kActs)) {
       sender.reload_due = false;
       sender.loaded = settings_of(server.id).set;
       sender.counted = sender.loaded.counts(sender.voter);
     }
-    if (sender.in_flight && chance(kActs)) {
+    if (sender.in_flight && flows(sender.host, server.host) && chance(kActs)) {
       sender.flushed = *sender.in_flight;
       sender.in_flight.reset();
       release(server, sender);
     }
   }
+}
+
+void FakeCluster::acknowledge(const FakeServer& server, const FakeServer::Open& open) {
+  tickets_[open.ticket].wait = Wait::released;
+  rows_[open.row].acknowledged = now_;
+  if (on_acknowledged) on_acknowledged(server, open.row);
+}
+
+void FakeCluster::release_all(FakeServer& server) {
+  for (const FakeServer::Open& open : server.waiting) acknowledge(server, open);
+  server.waiting.clear();
 }
 
 // As SyncRepReleaseWaiters: the walsender that got the answer judges by the number that it has
@@ -169,9 +227,7 @@ void FakeCluster::release(FakeServer& server, const FakeSender& by) {
       still.push_back(open);
       continue;
     }
-    tickets_[open.ticket] = Wait::released;
-    rows_[open.row].acknowledged = now_;
-    if (on_acknowledged) on_acknowledged(server, open.row);
+    acknowledge(server, open);
   }
   server.waiting = std::move(still);
 }

@@ -52,8 +52,8 @@ Result<> FakeRuns::copy(const Member& member, const Upstream& upstream,
   WEIR_TRY_(host_.files().make_folder(paths.data()));
   host_.cluster().begin_copy(fake_id(member));
   host_.clock().sleep_for(kCopyTakes);
-  WEIR_TRY_(
-      host_.cluster().end_copy(fake_id(member), fake_id(upstream.leader), upstream.leader.host));
+  WEIR_TRY_(host_.cluster().end_copy(fake_id(member), member.host, fake_id(upstream.leader),
+                                     upstream.leader.host));
   FakeSettings settings;
   settings.standby = true;
   settings.upstream = upstream.leader.name;
@@ -92,11 +92,10 @@ Result<> FakeRuns::start(const Member& member, Epoch epoch, Deadline deadline) {
   }
   WEIR_TRY_(host_.world().servers.start(host_.spec(member), deadline));
   const bool serves = poll_until(host_.clock(), deadline, 10ms, [&] {
-    return host_.cluster().reach(fake_id(member), member.host) != nullptr ||
-           !host_.cluster().running(fake_id(member));
+    return host_.reach(member) != nullptr || !host_.cluster().running(fake_id(member));
   });
   if (!serves) return fail(Failure::timed_out, "cannot see " + fake_id(member) + " serve in time");
-  if (host_.cluster().reach(fake_id(member), member.host) == nullptr) {
+  if (host_.reach(member) == nullptr) {
     return fail(Failure::io, "cannot start " + fake_id(member) + ": its server ended at once");
   }
   return {};

@@ -47,7 +47,16 @@ Result<> FakeServers::signal(const ServerSpec& spec, int signal) {
   return {};
 }
 
+void FakeServers::order(const ServerSpec& spec) { under_way_.insert(id_of(spec)); }
+
+void FakeServers::arrive(const ServerSpec& spec) {
+  if (under_way_.erase(id_of(spec)) == 0) return;
+  started_.insert(id_of(spec));
+  cluster_.launch(id_of(spec), host_);
+}
+
 Result<> FakeServers::kill_all(const ServerSpec& spec, Deadline) {
+  under_way_.erase(id_of(spec));
   cluster_.end(id_of(spec), false);
   return {};
 }

@@ -19,6 +19,7 @@ class FakeSession : public Session {
 
   WriteResult write(const LedgerRow& row, Deadline deadline) override {
     host_.clock().sleep_for(kTripTakes);
+    if (silent()) return no_answer(deadline);
     if (server() == nullptr) return {Written::refused, "the connection is closed"};
     FakeRow wanted;
     wanted.row = row;
@@ -27,8 +28,10 @@ class FakeSession : public Session {
     if (!ticket) return {Written::refused, ticket.error().what};
     poll_until(host_.clock(), deadline, 2ms,
                [&] { return host_.cluster().outcome(*ticket) != Wait::open; });
+    if (silent()) return no_answer(deadline);
     switch (host_.cluster().outcome(*ticket)) {
       case Wait::released:
+        host_.cluster().tell_client(*ticket);
         return {Written::acknowledged, {}};
       case Wait::open:
         return {Written::in_doubt, "no answer by the deadline"};
@@ -45,7 +48,9 @@ class FakeSession : public Session {
 
   Result<std::vector<LedgerRow>> read_all(Deadline) override {
     host_.clock().sleep_for(kTripTakes);
-    if (server() == nullptr) return fail(Failure::unreachable, "cannot read: connection closed");
+    if (silent() || server() == nullptr) {
+      return fail(Failure::unreachable, "cannot read: the connection is closed");
+    }
     std::vector<LedgerRow> out;
     for (const RowId id : host_.cluster().disk(fake_id(member_)).log) {
       const FakeRow& row = host_.cluster().row(id);
@@ -55,6 +60,11 @@ class FakeSession : public Session {
   }
 
  private:
+  bool silent() const { return host_.cluster().silent(member_.host, host_.setting().host); }
+  WriteResult no_answer(Deadline deadline) {
+    host_.clock().sleep_until(deadline.at);
+    return {Written::in_doubt, "no answer by the deadline"};
+  }
   FakeServer* server() { return host_.cluster().reach_open(fake_id(member_), member_.host, pid_); }
 
   FakeHost& host_;
@@ -80,7 +90,7 @@ Result<std::unique_ptr<Session>> FakeWrites::connect(const std::vector<Member>& 
                                                      const LedgerAccess& access,
                                                      Deadline deadline) {
   for (const Member& member : members) {
-    const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
+    const FakeServer* server = host_.reach(member);
     if (server == nullptr || !server->leader) continue;
     return connect_one(member, access, deadline);
   }
@@ -91,7 +101,7 @@ Result<std::unique_ptr<Session>> FakeWrites::connect(const std::vector<Member>& 
 Result<std::unique_ptr<Session>> FakeWrites::connect_one(const Member& member, const LedgerAccess&,
                                                          Deadline) {
   host_.clock().sleep_for(kTripTakes);
-  const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
+  const FakeServer* server = host_.reach(member);
   if (server == nullptr) {
     return fail(Failure::unreachable, "cannot connect to " + fake_id(member) + ": no answer");
   }
@@ -102,7 +112,7 @@ Result<std::vector<Resource>> FakeShapes::present(const Member& member,
                                                   const std::vector<Resource>& declared, Deadline) {
   host_.clock().sleep_for(kTripTakes);
   FakeCluster& cluster = host_.cluster();
-  if (cluster.reach(fake_id(member), member.host) == nullptr) {
+  if (host_.reach(member) == nullptr) {
     return fail(Failure::unreachable, "cannot read " + fake_id(member) + ": no answer");
   }
   std::map<std::pair<std::string, std::string>, Resource> found;
