@@ -73,6 +73,7 @@ std::optional<SyncSet> narrowed(const View& view) {
       return !silent(view, other) && streams(view, other);
     });
     if (alive >= rest.number && alive >= 1) return rest;
+    if (mutant("number-below-sync")) return SyncSet{{}, 0};
   }
   return std::nullopt;
 }
@@ -137,11 +138,24 @@ Decision decide_set(const View& view) {
     return load_then_record(view, *rest, "a voter is silent: the set becomes " + names(*rest));
   }
   const int sync = view.given.policy.sync;
-  if (sync > set.number) {
+  // A number that too few can confirm would only make commits wait, and keep newcomers out.
+  const bool can_raise = sync > set.number && can_confirm(view, {set.voters, sync});
+  if (can_raise && mutant("raised-number-recorded-first")) {
+    return {RecordSet{with_set(view, {set.voters, sync})}, "mutant: recorded before it is loaded"};
+  }
+  if (can_raise) {
     return load_then_record(view, {set.voters, sync},
                             fmt::format("each commit is to wait for {}", sync));
   }
   const auto voter = newcomer(view);
+  if (voter && mutant("added-before-it-is-recorded")) {
+    SyncSet wider = set;
+    put_voter(wider.voters, *voter);
+    return load_then_record(view, wider, "mutant: loaded before it is recorded");
+  }
+  if (sync < set.number && mutant("lowered-number-loaded-first")) {
+    return load_then_record(view, {set.voters, sync}, "mutant: loaded before it is recorded");
+  }
   // A set of which nobody is left cannot be proven; who has caught up joins it all the same: an
   // addition is safe whatever the server has loaded, with the record first and the server second.
   if (view.memory.proven != set && !(voter && !can_confirm(view, set))) {
@@ -158,8 +172,10 @@ Decision decide_set(const View& view) {
     return {RecordSet{next}, voter->member.text + " has caught up and joins the set"};
   }
   if (set.voters.empty()) return {std::nullopt, "leads, but commits wait: no replica is confirmed"};
-  return {std::nullopt, fmt::format("leads epoch {}; commits wait for {} of {}",
-                                    show(view.record.epoch), set.number, names(set))};
+  const std::string few =
+      sync > set.number ? fmt::format(", not for {}: too few are confirmed", sync) : "";
+  return {std::nullopt, fmt::format("leads epoch {}; commits wait for {} of {}{}",
+                                    show(view.record.epoch), set.number, names(set), few)};
 }
 
 bool rising(const View& view) {

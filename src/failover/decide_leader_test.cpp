@@ -119,6 +119,22 @@ const Row kLeader[] = {
      "RecordSet", "c has caught up and joins the set"},
     {"each commit is to wait for two: the server first", [](View& v) { v.given.policy.sync = 2; },
      "LoadSet", "each commit is to wait for 2"},
+    {"each commit is to wait for two, but only one streams: another may still join",
+     [](View& v) {
+       v.given.policy.sync = 2;
+       v.record.set = {{kB}, 1};
+       v.memory.proven = v.record.set;
+       v.own_seen.followers.back().flushed = {950};
+     },
+     "RecordSet", "c has caught up and joins the set"},
+    {"each commit is to wait for two, but there is only one",
+     [](View& v) {
+       v.given.policy.sync = 2;
+       v.record.set = {{kB}, 1};
+       v.memory.proven = v.record.set;
+       v.own_seen.followers.pop_back();
+     },
+     nullptr, "leads epoch 1; commits wait for 1 of b, not for 2: too few are confirmed"},
     {"each commit is to wait for two, and that is proven",
      [](View& v) {
        v.given.policy.sync = 2;
