@@ -18,20 +18,27 @@ bool diverged(const View& view) {
   return former_leader || found || view.own.half_rewound;
 }
 
-// The new leader has nobody who could confirm a commit of its epoch: every other member is down, or
-// left its history as we did. Without one of us coming back first it would wait for ever.
+// Too few are left who could confirm a commit of the new leader's epoch: the other members are
+// down, or left its history as we did. Without one of us coming back first it would wait for ever.
 bool only_we_can_confirm(const View& view) {
-  // One at a time, by name: a second copy that is given up may be the one that is missed.
-  const auto before_us = std::ranges::count_if(view.others, [&](const Other& other) {
-    return other.member.name != view.record.leader.member && other.member.name < view.self.name &&
-           other.seen.reach == Reach::serving;
-  });
+  const auto receives = [](const Other& other) {
+    return other.seen.reach == Reach::serving && !other.seen.receives_from.empty();
+  };
+  std::int64_t receiving = 0;
+  std::int64_t before_us = 0;
+  for (const Other& other : view.others) {
+    if (other.member.name == view.record.leader.member) continue;
+    if (receives(other)) {
+      ++receiving;
+      continue;
+    }
+    // One at a time, by name: a second copy that is given up may be the one that is missed.
+    const bool speaks = other.voice.heard > Instant{} &&
+                        view.now - other.voice.heard < view.given.policy.suspect_after;
+    if (speaks && other.member.name < view.self.name) ++before_us;
+  }
   const Instant since = std::max(view.memory.began, view.memory.epoch_seen);
-  if (view.now - since < kAlone * (1 + before_us)) return false;
-  return std::ranges::none_of(view.others, [&](const Other& other) {
-    return other.member.name != view.record.leader.member && other.seen.reach == Reach::serving &&
-           !other.seen.receives_from.empty();
-  });
+  return receiving < view.record.set.number && view.now - since >= kAlone * (1 + before_us);
 }
 
 // S10: nothing destroys the only copy.
@@ -39,7 +46,7 @@ Decision decide_rejoin(const View& view) {
   if (!mutant("rejoin-before-confirmation") && !view.record.confirmed) {
     if (view.own.led < view.record.epoch && only_we_can_confirm(view)) {
       return {Rejoin{upstream_of(view), engine::Rejoin::rebuild, view.given.fresh},
-              "no other member can confirm the new epoch: its data is copied anew, the old kept"};
+              "too few others can confirm the new epoch: its data is copied anew, the old kept"};
     }
     return {std::nullopt, "comes back once a commit of the new epoch is confirmed elsewhere"};
   }

@@ -186,7 +186,29 @@ const Row kReplica[] = {
        v.memory.epoch_seen = kNow - 11s;
        other(v, "c").seen.receives_from.clear();
      },
-     "Rejoin", "no other member can confirm the new epoch: its data is copied anew, the old kept"},
+     "Rejoin", "too few others can confirm the new epoch: its data is copied anew, the old kept"},
+    {"it led before, nothing is confirmed, and each commit waits for two of whom one is there",
+     [](View& v) {
+       v.own.as_replica = false;
+       v.own.server.life = ServerLife::ended;
+       v.record.confirmed = false;
+       v.record.epoch = {0, 2};
+       v.record.set.number = 2;
+       v.memory.epoch_seen = kNow - 11s;
+     },
+     "Rejoin", "too few others can confirm the new epoch: its data is copied anew, the old kept"},
+    {"the same, but another comes before it by name",
+     [](View& v) {
+       v.own.as_replica = false;
+       v.own.server.life = ServerLife::ended;
+       v.record.confirmed = false;
+       v.record.epoch = {0, 2};
+       v.record.leader = kC;
+       v.memory.epoch_seen = kNow - 11s;
+       other(v, "c").seen.role = Role::leader;
+       other(v, "a").seen.role = Role::replica;
+     },
+     nullptr, "comes back once a commit of the new epoch is confirmed elsewhere"},
     {"it led before, and the set still counts it",
      [](View& v) {
        v.own.as_replica = false;
