@@ -40,6 +40,7 @@ constexpr auto kIdleTime = 60s;      // between requests; clients stop reusing a
 constexpr auto kAnswerTime = 30s;    // 16 MiB over a slow link
 constexpr auto kLingerTime = 2s;     // so that a refused sender reads why, instead of a reset
 constexpr auto kAcceptPause = 50ms;  // when the process is out of descriptors
+constexpr auto kRenewalLook = 5s;    // how soon a renewed certificate is served
 constexpr std::size_t kReadBytes = 16u << 10;
 constexpr std::uint32_t kHeaderBytesMax = 16u << 10;
 constexpr std::size_t kStrangerBytesMax = 64u << 10;
@@ -319,6 +320,7 @@ class Server : public Listener {
     asio::post(io_, [this] {
       error_code ignored;
       acceptor_.close(ignored);
+      renewal_timer_.cancel();
       for (const auto& connection : open_.all()) connection->close();
     });
     crew_.stop();
@@ -343,6 +345,7 @@ class Server : public Listener {
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) return cannot_listen(ip, port, error);
     port_ = acceptor_.local_endpoint(error).port();
+    look_again();
     accept();
     try {
       thread_ = std::thread([this] { io_.run(); });
@@ -396,8 +399,18 @@ class Server : public Listener {
     look_for_renewal();
   }
 
-  // A renewed certificate is picked up by the connection after the next: the files are read on
-  // the crew, because a disk that hangs must not silence the heartbeats on the io thread.
+  void look_again() {
+    renewal_timer_.expires_after(kRenewalLook);
+    renewal_timer_.async_wait([this](error_code error) {
+      if (error) return;
+      look_for_renewal();
+      look_again();
+    });
+  }
+
+  // A renewed certificate is picked up by itself, also where nobody connects: the
+  // files are read on the crew, because a disk that hangs must not silence the heartbeats on the io
+  // thread.
   void look_for_renewal() {
     if (looking_) return;
     looking_ = crew_.begin([this, had = pem_] {
@@ -423,6 +436,7 @@ class Server : public Listener {
   asio::io_context io_{1};
   tcp::acceptor acceptor_{io_};
   asio::steady_timer timer_{io_};
+  asio::steady_timer renewal_timer_{io_};
   Pem pem_;
   Tls tls_;
   bool looking_ = false;
