@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "access/access.h"
 #include "agent/certificates.h"
 #include "agent/claims.h"
 #include "agent/heartbeats.h"
@@ -151,6 +152,25 @@ struct Agent::Parts {
   }
 };
 
+namespace {
+
+// Which references of a fleet file this host lacks, for its operator: values stay here.
+Result<Json> answer_references(Files& files, const peer::Request& request) {
+  if (request.from != "operator") {
+    return fail(Failure::denied, "only the operator may ask for references");
+  }
+  Json missing = Json::array();
+  for (const Json& reference : request.body["references"].items()) {
+    const auto value = access::resolve(files, reference.text());
+    if (value) continue;
+    missing.add(
+        Json::object().set("reference", reference.text()).set("because", value.error().what));
+  }
+  return Json::object().set("missing", missing);
+}
+
+}  // namespace
+
 Agent::Agent(World& world, store::Store& store, peer::Caller& caller, Engines engines,
              Setting setting)
     : parts_(new Parts{world,
@@ -252,6 +272,7 @@ Result<Json> Agent::answer(const peer::Request& request) {
     if (loop == nullptr) return fail(Failure::not_found, "no member of " + name.text + " is here");
     return request.path == "/suspicion" ? loop->answer_suspicion() : loop->status();
   }
+  if (request.path == "/references") return answer_references(parts_->world.files, request);
   if (request.path == "/renew" && parts_->certificates) return parts_->certificates->renew(request);
   return fail(Failure::not_found, "no such call: " + request.path);
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/references.h"
 #include "cli/verbs.h"
 #include "model/report.h"
 #include "provision/provision.h"
@@ -64,6 +65,9 @@ Result<> plan(Session& session) {
       if (fleet.find(held.service.name) != nullptr) continue;
       report.warnings.push_back("service " + held.service.name.text +
                                 " runs and is not in the file; this version leaves it as it is");
+    }
+    for (const std::string& sentence : lacking(session, fleet)) {
+      report.warnings.push_back(sentence);
     }
   } else {
     if (!opened && opened.error().failure != Failure::not_found) return fail(opened.error());
