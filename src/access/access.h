@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -68,6 +69,23 @@ struct Token {
 std::string word_of(const Token& token);
 Result<Token> token_from(std::string word);
 
+// A host's key for what only it may read: FOLDER/seal.key, made once; the public half (PEM).
+Result<std::string> make_seal(Files& files, const std::string& folder);
+// Beside the CA lie the public halves of all hosts, as they came with their joins.
+Result<> keep_seal(Files& files, const std::string& ca_folder, const std::string& host,
+                   const std::string& pem);
+Result<std::string> seal_of(Files& files, const std::string& ca_folder, const std::string& host);
+// `secret` as text that each of these hosts can open (by name, with its public half), and nobody
+// else.
+Result<std::string> seal(const std::map<std::string, std::string>& hosts,
+                         const std::string& secret);
+bool is_sealed(const std::string& text);
+Result<std::set<std::string>> sealed_for(const std::string& text);
+// With FOLDER/seal.key of `host`. not_found: it is not for that host; bad_data: another key,
+// damaged.
+Result<std::string> unseal(Files& files, const std::string& folder, const std::string& host,
+                           const std::string& text);
+
 // For whom the CA in `ca_folder` may sign: kept there as ca_folder/hosts/NAME.json.
 Result<> declare(Files& files, const std::string& ca_folder, const CertRequest& host);
 
@@ -81,9 +99,10 @@ class Signer {
   // A token for a declared host; the caller fills in fleet and signer. Durable before it returns.
   Result<Token> mint(const std::string& host, WallTime now);
   // A certificate (PEM) for the key of `request`, if the token allows it: denied for an unknown,
-  // used or expired one. Asked again with the same key it answers again.
+  // used or expired one. Asked again with the same key it answers again. `seal` is kept as the
+  // host's.
   Result<std::string> admit(const std::string& id, const std::string& secret,
-                            const std::string& request, WallTime now);
+                            const std::string& request, const std::string& seal, WallTime now);
   // The same for a host that the caller has recognised by its present certificate.
   Result<std::string> renew(const std::string& host, const std::string& request, WallTime now);
 

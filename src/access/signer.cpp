@@ -164,7 +164,7 @@ Result<std::string> Signer::sign_request(const std::string& host, const std::str
 }
 
 Result<std::string> Signer::admit(const std::string& id, const std::string& secret,
-                                  const std::string& pem, WallTime now) {
+                                  const std::string& pem, const std::string& seal, WallTime now) {
   {
     const std::lock_guard lock(mutex_);
     if (!in_hand_.insert(id).second) {
@@ -176,6 +176,7 @@ Result<std::string> Signer::admit(const std::string& id, const std::string& secr
     EVP_PKEY* key = X509_REQ_get0_pubkey(request.get());
     if (key == nullptr) return fail(Failure::bad_data, "the certificate request names no key");
     WEIR_TRY(const std::string host, redeem(id, secret, hash_of(key), now));
+    WEIR_TRY_(keep_seal(files_, folder_, host, seal));
     return sign_request(host, pem, now);
   }();
   const std::lock_guard lock(mutex_);

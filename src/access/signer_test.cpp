@@ -23,6 +23,7 @@ class Join : public testing::Test {
     signer_.emplace(*files_, *random_, at("ca"));
     ASSERT_TRUE(files_->make_folder(at("b")));
     ASSERT_TRUE(files_->write(at("b/ca.crt"), *signer_->ca()));
+    seal_ = make_seal(*files_, at("b")).value_or("");
   }
   void TearDown() override { ASSERT_TRUE(files_->remove(folder_)); }
 
@@ -33,10 +34,11 @@ class Join : public testing::Test {
   }
   Token mint() { return signer_->mint("b", now_).value_or(Token{}); }
   Result<std::string> admit(const Token& token, const std::string& csr, Duration later = 1s) {
-    return signer_->admit(token.id, token.secret, csr, now_ + later);
+    return signer_->admit(token.id, token.secret, csr, seal_, now_ + later);
   }
 
   std::string folder_;
+  std::string seal_;
   std::unique_ptr<Files> files_ = make_real_files();
   std::unique_ptr<Random> random_ = make_real_random();
   const WallTime now_ = make_real_clock()->wall();
@@ -54,6 +56,7 @@ TEST_F(Join, ATokenBecomesACertificateWhoseKeyNeverLeft) {
   EXPECT_EQ(facts->name, "b");
   EXPECT_FALSE(files_->exists(at("b/b.key.next")));
   EXPECT_NE(text("b/b.key").find("PRIVATE KEY"), std::string::npos);
+  EXPECT_EQ(seal_of(*files_, at("ca"), "b").value_or(""), seal_);
 }
 
 TEST_F(Join, ATokenIsForOneKeyOnlyAndALostAnswerIsGivenAgain) {

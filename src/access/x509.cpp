@@ -95,10 +95,27 @@ Result<Key> load_key(Files& files, const std::string& path) {
   return key;
 }
 
-Result<Key> key_at(Files& files, const std::string& path) {
-  if (files.exists(path)) return load_key(files, path);
+Result<Key> new_key() {
   Key key(EVP_EC_gen("P-256"));
   if (!key) return fail(Failure::io, "cannot make a private key: OpenSSL has no P-256");
+  return key;
+}
+
+std::string public_pem_of(EVP_PKEY* key) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PUBKEY(bio.get(), key);
+  return content(bio.get());
+}
+
+Result<Key> public_key_from(const std::string& pem) {
+  Key key(PEM_read_bio_PUBKEY(reader(pem).get(), nullptr, nullptr, nullptr));
+  if (!key) return fail(Failure::bad_data, "this is no public key");
+  return key;
+}
+
+Result<Key> key_at(Files& files, const std::string& path) {
+  if (files.exists(path)) return load_key(files, path);
+  WEIR_TRY(Key key, new_key());
   WEIR_TRY_(files.write(path, pem_of(key.get()), 0600));
   return key;
 }

@@ -30,6 +30,9 @@ Result<Cert> cert_from(const std::string& pem, const std::string& named);
 Result<Request> request_from(const std::string& pem);
 Result<Cert> load_cert(Files& files, const std::string& path);
 Result<Key> load_key(Files& files, const std::string& path);
+Result<Key> new_key();  // EC P-256
+std::string public_pem_of(evp_pkey_st* key);
+Result<Key> public_key_from(const std::string& pem);
 // Loads the key at `path`, or makes one (EC P-256) and writes it there, 0600.
 Result<Key> key_at(Files& files, const std::string& path);
 

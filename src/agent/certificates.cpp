@@ -47,7 +47,8 @@ Result<Json> Certificates::admit(const peer::Request& request) {
     return fail(Failure::denied, "only a host of this fleet may call " + request.path);
   }
   auto cert = signer_.admit(request.body["id"].text(), request.body["secret"].text(),
-                            request.body["request"].text(), world_.clock.wall());
+                            request.body["request"].text(), request.body["seal"].text(),
+                            world_.clock.wall());
   if (!cert) {
     say(world_.clock, Level::warning, "a join was refused: {}", cert.error().what);
     return fail(cert.error());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "access/access.h"
 #include "base/quantity.h"
 #include "world/log.h"
 
@@ -251,7 +252,11 @@ bool ServiceLoop::look_at_shapes(const provision::View& seen) {
   const auto present =
       engine_.shapes()->present(self_, seen.desired.resources, world.clock.within(kShapesLimit));
   if (!present) return true;
-  const auto wanted = provision::with_secrets(world, seen.desired.resources, *present);
+  const auto wanted = provision::with_secrets(
+      world, seen.desired.resources, *present, [&](const std::string& sealed) {
+        return access::unseal(world.files, ports_.setting.papers.identity, ports_.setting.host.text,
+                              sealed);
+      });
   if (!wanted) {
     board_.conclude(wanted.error().what);
     return false;

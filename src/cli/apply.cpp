@@ -1,7 +1,7 @@
 // weir apply -f FILE: the desired fleet goes to the store; the agents converge.
 #include <fmt/format.h>
 
-#include "access/access.h"
+#include "cli/passwords.h"
 #include "cli/verbs.h"
 #include "config/config.h"
 #include "provision/provision.h"
@@ -17,41 +17,6 @@ Result<> write_if_absent(Session& session, const std::string& key, const Json& v
   const auto written =
       session.store().commit({{key, 0, value.dump(), 0}}, session.within(kWriteLimit));
   if (!written && written.error().failure != Failure::conflict) return fail(written.error());
-  return {};
-}
-
-const Resource* same_role(const Service* known, const Resource& role) {
-  if (known == nullptr) return nullptr;
-  for (const Resource& resource : known->resources) {
-    if (resource.kind == role.kind && resource.name == role.name) return &resource;
-  }
-  return nullptr;
-}
-
-// A generated password is made here, kept in a 0600 file for its owner, and goes on as a verifier:
-// no secret in clear leaves this function (safety.md S15).
-Result<> generate_passwords(Session& session, Service& service, const Service* known) {
-  Machine& machine = session.machine();
-  for (Resource& resource : service.resources) {
-    const auto password = resource.attributes.find("password");
-    if (password == resource.attributes.end() || password->second != "generated") continue;
-    const Resource* before = same_role(known, resource);
-    if (before != nullptr && before->attributes.contains("password") &&
-        before->attributes.at("password").starts_with("SCRAM-SHA-256$")) {
-      password->second = before->attributes.at("password");
-      continue;
-    }
-    const std::string secret = access::new_password(machine.random);
-    const std::string folder = session.place().secrets() + "/" + service.name.text;
-    WEIR_TRY_(machine.files.make_folder(folder, 0700));
-    WEIR_TRY_(machine.files.write(folder + "/" + resource.name, secret, 0600));
-    std::string salt;
-    for (int i = 0; i < 2; ++i) {
-      const std::uint64_t word = machine.random.next();
-      for (unsigned shift = 0; shift < 64; shift += 8) salt += static_cast<char>(word >> shift);
-    }
-    WEIR_TRY(password->second, access::scram_verifier(secret, salt));
-  }
   return {};
 }
 

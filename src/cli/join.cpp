@@ -80,6 +80,7 @@ Result<> get_certificate(Machine& machine, const Place& place, const access::Tok
   const std::string folder = place.identity(host);
   WEIR_TRY_(fetch_ca(machine, token, folder + "/ca.crt"));
   WEIR_TRY(const std::string request, access::request_cert(machine.files, folder, host.text));
+  WEIR_TRY(const std::string seal, access::make_seal(machine.files, folder));
   const auto caller = peer::make_stranger(machine.clock, folder + "/ca.crt");
   WEIR_TRY(
       const Json answer,

@@ -122,12 +122,16 @@ Done carry_out(const Step& step, const Hands& hands) {
 }
 
 Result<std::vector<Resource>> with_secrets(World& world, const std::vector<Resource>& wanted,
-                                           const std::vector<Resource>& present) {
+                                           const std::vector<Resource>& present, const Open& open) {
   std::vector<Resource> out = wanted;
   for (Resource& resource : out) {
     const auto password = resource.attributes.find("password");
     if (password == resource.attributes.end() || password->second.empty()) continue;
     if (password->second.starts_with(kVerifier)) continue;
+    if (access::is_sealed(password->second)) {
+      WEIR_TRY(password->second, open(password->second));
+      continue;
+    }
     WEIR_TRY(const std::string secret, access::resolve(world.files, password->second));
     const Resource* same = find_same(present, resource);
     const auto there = same == nullptr ? std::string{} : [&] {

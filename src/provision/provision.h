@@ -84,10 +84,12 @@ bool wants_differences(const View& view);
 // is made; nobody else counts yet.
 Record first_record(const Service& service);
 
-// Resources with passwords turned into verifiers: a reference is resolved on this host and keeps
-// the present verifier if that still matches it.
+// What opens a sealed value on this host.
+using Open = std::function<Result<std::string>(const std::string&)>;
+// Resources with passwords turned into verifiers: a sealed one is opened; a reference is resolved
+// on this host and keeps the present verifier if that still matches it.
 Result<std::vector<Resource>> with_secrets(World& world, const std::vector<Resource>& wanted,
-                                           const std::vector<Resource>& present);
+                                           const std::vector<Resource>& present, const Open& open);
 
 // What this version does not do yet, one sentence each; empty: nothing is asked for.
 std::vector<std::string> unsupported(const Service& service);

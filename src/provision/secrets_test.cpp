@@ -81,7 +81,7 @@ class WithSecrets : public ::testing::Test {
 
   // The password of the only resource, once it has gone through.
   std::string result(const Resource& wanted, const std::vector<Resource>& present = {}) {
-    const auto out = with_secrets(world_, {wanted}, present);
+    const auto out = with_secrets(world_, {wanted}, present, open_);
     EXPECT_TRUE(out) << out.error().what;
     if (!out || out->size() != 1) return "(none)";
     EXPECT_EQ(out->front().kind, wanted.kind);
@@ -90,6 +90,11 @@ class WithSecrets : public ::testing::Test {
     return out->front().attributes.at("password");
   }
 
+  // A host that can open one value.
+  const Open open_ = [](const std::string& sealed) -> Result<std::string> {
+    if (sealed == "sealed:for us") return std::string("SCRAM-SHA-256$opened");
+    return fail(Failure::not_found, "a sealed value is not for host b");
+  };
   MemoryFiles files_;
   Counting random_;
   NoClock clock_;
@@ -138,29 +143,36 @@ TEST_F(WithSecrets, WhatIsNoReferenceIsLeftAsItIs) {
   EXPECT_EQ(result(role("")), "");
   EXPECT_EQ(result(role("SCRAM-SHA-256$4096:abc$def:ghi")), "SCRAM-SHA-256$4096:abc$def:ghi");
   const Resource database{"database", "shop", {{"login", "true"}, {"owner", "shop_owner"}}};
-  const auto out = with_secrets(world_, {database}, {});
+  const auto out = with_secrets(world_, {database}, {}, open_);
   ASSERT_TRUE(out);
   EXPECT_EQ(*out, std::vector{database});
   EXPECT_EQ(files_.reads, 0);
 }
 
+TEST_F(WithSecrets, ASealedVerifierIsOpenedOrFails) {
+  EXPECT_EQ(result(role("sealed:for us")), "SCRAM-SHA-256$opened");
+  const auto out = with_secrets(world_, {role("sealed:for others")}, {}, open_);
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().failure, Failure::not_found);
+}
+
 TEST_F(WithSecrets, AMissingFileIsNamedByItsReference) {
   files_.content.clear();
-  const auto out = with_secrets(world_, {role(kReference)}, {});
+  const auto out = with_secrets(world_, {role(kReference)}, {}, open_);
   ASSERT_FALSE(out);
   EXPECT_EQ(out.error().failure, Failure::not_found);
   EXPECT_NE(out.error().what.find(kReference), std::string::npos) << out.error().what;
 }
 
 TEST_F(WithSecrets, AMissingVariableIsNamedByItsReference) {
-  const auto out = with_secrets(world_, {role("env:WEIR_TEST_NO_SUCH_VARIABLE")}, {});
+  const auto out = with_secrets(world_, {role("env:WEIR_TEST_NO_SUCH_VARIABLE")}, {}, open_);
   ASSERT_FALSE(out);
   EXPECT_EQ(out.error().failure, Failure::not_found);
   EXPECT_NE(out.error().what.find("env:WEIR_TEST_NO_SUCH_VARIABLE"), std::string::npos);
 }
 
 TEST_F(WithSecrets, ASecretWrittenInClearIsRefusedAndNotRepeated) {
-  const auto out = with_secrets(world_, {role(kSecret)}, {});
+  const auto out = with_secrets(world_, {role(kSecret)}, {}, open_);
   ASSERT_FALSE(out);
   EXPECT_EQ(out.error().failure, Failure::bad_config);
   EXPECT_EQ((out.error().what + out.error().hint).find(kSecret), std::string::npos)
@@ -170,7 +182,7 @@ TEST_F(WithSecrets, ASecretWrittenInClearIsRefusedAndNotRepeated) {
 TEST_F(WithSecrets, OneThatFailsFailsAll) {
   Resource broken = role("file:/secrets/absent");
   broken.name = "other";
-  const auto out = with_secrets(world_, {role(kReference), broken}, {});
+  const auto out = with_secrets(world_, {role(kReference), broken}, {}, open_);
   ASSERT_FALSE(out);
   EXPECT_NE(out.error().what.find("file:/secrets/absent"), std::string::npos);
   EXPECT_EQ(out.error().what.find(kSecret), std::string::npos);

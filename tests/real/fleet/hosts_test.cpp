@@ -78,6 +78,65 @@ void expect_refusals(ThreeHosts& hosts) {
   EXPECT_EQ(hosts.weir("a", {"init", "-f", hosts.file()}).status, 0);
 }
 
+// Names of files below the hosts' folders that hold a line of `pattern`, which is a file's path.
+std::string files_with(ThreeHosts& hosts, const std::string& pattern,
+                       const std::vector<std::string>& options = {}) {
+  std::vector<std::string> argv{"/usr/bin/grep", "-rlF", "-f", pattern, hosts.folder()};
+  argv.insert(argv.end(), options.begin(), options.end());
+  return trim(hosts.on("a", argv).out);
+}
+
+// Also in no list of processes, in no environment.
+void expect_in_no_process(ThreeHosts& hosts, const std::string& secret) {
+  for (const char* host : {"a", "b", "c"}) {
+    for (const int pid : hosts.processes(host)) {
+      for (const char* name : {"cmdline", "environ"}) {
+        const auto text = hosts.files().read(fmt::format("/proc/{}/{}", pid, name));
+        EXPECT_EQ(text.value_or("").find(secret), std::string::npos) << pid << " " << name;
+      }
+    }
+  }
+}
+
+// safety.md S15, on a fleet that is alive: the password is in its owner's file, its verifier in the
+// servers' own data, and neither is anywhere else.
+void expect_no_secret_in_clear(ThreeHosts& hosts) {
+  const std::string kept = hosts.state("a") + "/secrets/orders/shop_app";
+  const auto secret = hosts.files().read(kept);
+  ASSERT_TRUE(secret);
+  EXPECT_EQ(files_with(hosts, kept), kept);
+  expect_in_no_process(hosts, *secret);
+
+  const std::string verifier =
+      hosts.sql("b", "select rolpassword from pg_authid where rolname = 'shop_app'");
+  ASSERT_TRUE(starts_with(verifier, "SCRAM-SHA-256$")) << verifier;
+  const std::string pattern = hosts.folder() + "/verifier";
+  ASSERT_TRUE(hosts.files().write(pattern, verifier));
+  EXPECT_EQ(files_with(hosts, pattern, {"--exclude-dir=data"}), pattern);
+  expect_in_no_process(hosts, verifier);
+  ASSERT_TRUE(hosts.files().remove(pattern));
+  // It can be found: the store has it sealed.
+  ASSERT_TRUE(hosts.files().write(pattern, "sealed:"));
+  EXPECT_NE(files_with(hosts, pattern).find("store.sqlite"), std::string::npos);
+  ASSERT_TRUE(hosts.files().remove(pattern));
+}
+
+// A reference is resolved where it is used, so the plan asks there.
+void expect_a_missing_reference_is_named(ThreeHosts& hosts) {
+  std::string text = hosts.files().read(hosts.file()).value_or("");
+  const std::size_t at = text.find("generated");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, 9, "file:/nowhere/password");
+  const std::string other = hosts.folder() + "/other.yaml";
+  ASSERT_TRUE(hosts.files().write(other, text));
+  const Ran plan = hosts.weir("a", {"plan", "-f", other});
+  for (const char* host : {"a", "b", "c"}) {
+    EXPECT_NE(plan.out.find(fmt::format("host {} lacks file:/nowhere/password", host)),
+              std::string::npos)
+        << plan.out << plan.err;
+  }
+}
+
 TEST(Hosts, ThreeMachinesJoinAndACutLinkLosesNothing) {
   ThreeHosts hosts;
   ASSERT_NO_FATAL_FAILURE(hosts.join_all());
@@ -86,6 +145,7 @@ TEST(Hosts, ThreeMachinesJoinAndACutLinkLosesNothing) {
   ASSERT_EQ(hosts.leader(), "b");
   expect_only_own_files(hosts);
   ASSERT_NO_FATAL_FAILURE(expect_refusals(hosts));
+  ASSERT_NO_FATAL_FAILURE(expect_a_missing_reference_is_named(hosts));
   const auto hba =
       hosts.files().read(hosts.state("b") + "/hosts/b/members/orders-b/conf/pg_hba.conf");
   ASSERT_TRUE(hba);
@@ -98,6 +158,7 @@ TEST(Hosts, ThreeMachinesJoinAndACutLinkLosesNothing) {
   ASSERT_EQ(hosts.sql("b", "set role shop_owner; create table kept(n int primary key)"), "");
   Acknowledged acknowledged;
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(acknowledged.write(hosts));
+  ASSERT_NO_FATAL_FAILURE(expect_no_secret_in_clear(hosts));
   hosts.link("b", false);
   EXPECT_TRUE(poll_until(hosts.clock(), hosts.clock().within(60s), 50ms,
                          [&] { return acknowledged.write(hosts); }));
