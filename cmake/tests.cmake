@@ -38,7 +38,7 @@ endif()
 # Whole fleets by the command line.
 file(GLOB real_fleet_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/real/fleet/*.cpp)
 add_executable(real_fleet_test ${real_fleet_sources})
-target_link_libraries(real_fleet_test PRIVATE weir_world GTest::gtest_main)
+target_link_libraries(real_fleet_test PRIVATE weir_access GTest::gtest_main)
 target_compile_definitions(real_fleet_test PRIVATE
   WEIR_BINARY_DEFAULT="${CMAKE_BINARY_DIR}/weir")
 add_dependencies(real_fleet_test weir)

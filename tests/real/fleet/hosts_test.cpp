@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "access/access.h"
 #include "base/text.h"
 #include "tests/real/fleet/three_hosts.h"
 
@@ -121,6 +122,35 @@ void expect_no_secret_in_clear(ThreeHosts& hosts) {
   ASSERT_TRUE(hosts.files().remove(pattern));
 }
 
+// What a machine that knows nothing yet is told; x, y and z are its state folders.
+void expect_tokens_to_work_once(ThreeHosts& hosts) {
+  const Ran minted = hosts.weir("a", {"token", "--host", "c"});
+  ASSERT_EQ(minted.status, 0) << minted.err;
+  const std::vector<std::string> join{"join", "-", "--store", "198.18.0.1:7400", "--host", "c"};
+  auto forged = access::token_from(trim(minted.out));
+  ASSERT_TRUE(forged);
+  forged->ca = std::string(64, '0');
+  const Ran between = hosts.weir_anew("c", "x", join, access::word_of(*forged));
+  EXPECT_EQ(between.status, 1) << between.err;
+  EXPECT_NE(between.err.find("is not the one that the token names"), std::string::npos)
+      << between.err;
+  EXPECT_FALSE(hosts.files().exists(hosts.folder() + "/x/s/trio/hosts/c/identity/ca.crt"));
+
+  // A joined machine does not change its fleet either.
+  const Ran changed = hosts.weir("c", join, access::word_of(*forged));
+  EXPECT_EQ(changed.status, 4) << changed.err;
+  EXPECT_NE(changed.err.find("another fleet that is also called trio"), std::string::npos)
+      << changed.err;
+
+  const Ran first = hosts.weir_anew("c", "y", join, minted.out);
+  EXPECT_EQ(first.status, 0) << first.err;
+  EXPECT_EQ(hosts.weir_anew("c", "y", join, minted.out).status, 0) << "again is no harm";
+  const Ran second = hosts.weir_anew("c", "z", join, minted.out);
+  EXPECT_EQ(second.status, 1) << second.err;
+  EXPECT_NE(second.err.find("the token was used before"), std::string::npos) << second.err;
+  EXPECT_NE(second.err.find("hint: weir token --host c"), std::string::npos) << second.err;
+}
+
 // A reference is resolved where it is used, so the plan asks there.
 void expect_a_missing_reference_is_named(ThreeHosts& hosts) {
   std::string text = hosts.files().read(hosts.file()).value_or("");
@@ -145,6 +175,7 @@ TEST(Hosts, ThreeMachinesJoinAndACutLinkLosesNothing) {
   ASSERT_EQ(hosts.leader(), "b");
   expect_only_own_files(hosts);
   ASSERT_NO_FATAL_FAILURE(expect_refusals(hosts));
+  ASSERT_NO_FATAL_FAILURE(expect_tokens_to_work_once(hosts));
   ASSERT_NO_FATAL_FAILURE(expect_a_missing_reference_is_named(hosts));
   const auto hba =
       hosts.files().read(hosts.state("b") + "/hosts/b/members/orders-b/conf/pg_hba.conf");

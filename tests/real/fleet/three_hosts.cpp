@@ -175,6 +175,14 @@ Ran ThreeHosts::weir(const std::string& host, const std::vector<std::string>& wo
   return on(host, argv, environment(host), input, limit);
 }
 
+Ran ThreeHosts::weir_anew(const std::string& host, const std::string& state,
+                          const std::vector<std::string>& words, const std::string& input) {
+  std::vector<std::string> argv{binary()};
+  argv.insert(argv.end(), words.begin(), words.end());
+  const std::string folder = folder_ + "/" + state;
+  return on(host, argv, {"WEIR_STATE=" + folder + "/s", "WEIR_RUN=" + folder + "/r"}, input);
+}
+
 std::string ThreeHosts::log(const std::string& host, const std::string& verb) const {
   return fmt::format("{}/{}/{}.log", folder_, host, verb);
 }

@@ -22,6 +22,9 @@ class ThreeHosts {
   // Runs `weir WORDS...` on a host to its end.
   Ran weir(const std::string& host, const std::vector<std::string>& words,
            const std::string& input = {}, Duration limit = 240s);
+  // The same with a state folder of another name, as on a machine that knows nothing yet.
+  Ran weir_anew(const std::string& host, const std::string& state,
+                const std::vector<std::string>& words, const std::string& input = {});
   // Starts `weir WORDS...` in the foreground, as systemd would; its output goes to log(host, verb).
   void start(const std::string& host, const std::vector<std::string>& words);
   std::string log(const std::string& host, const std::string& verb) const;
