@@ -113,7 +113,12 @@ std::string hba_text(const Member& member, const Service& service, bool clients_
   const std::set<std::string> from = sources(member, service);
   for (const std::string& source : from) {
     out += fmt::format("hostssl replication {} {} cert map=weir\n", kReplicationRole, source);
-    for (const char* role : {kRewindRole, kMonitorRole, kOperatorRole}) {
+    out += fmt::format("hostssl all {} {} cert map=weir\n", kRewindRole, source);
+  }
+  // The operator may sit on a host without a member of this service; the certificate decides.
+  const std::set<std::string> anywhere{"0.0.0.0/0", "::/0"};
+  for (const std::string& source : is_loopback(member.address) ? from : anywhere) {
+    for (const char* role : {kMonitorRole, kOperatorRole}) {
       out += fmt::format("hostssl all {} {} cert map=weir\n", role, source);
     }
   }

@@ -118,11 +118,19 @@ TEST(PostgresSettings, InternalRolesComeInByCertificateAlone) {
     ASSERT_NE(reject, std::string::npos);
     EXPECT_LT(reject, hba.find("scram-sha-256"));
   }
+  // The operator's host may have no member of the service; replicas' hosts always have one.
+  const Service apart = three("10.0.0.");
+  const std::string from_all = hba_text(apart.members[0], apart, false);
+  EXPECT_TRUE(holds(from_all, "hostssl all weir_operator 0.0.0.0/0 cert map=weir\n"));
+  EXPECT_TRUE(holds(from_all, "hostssl all weir_monitor 0.0.0.0/0 cert map=weir\n"));
+  EXPECT_FALSE(holds(from_all, "weir_replication 0.0.0.0/0 cert"));
+  EXPECT_FALSE(holds(from_all, "weir_rewind 0.0.0.0/0 cert"));
   // On loopback every source is 127.0.0.1, whatever was connected to.
   const Service laptop = three("127.0.10.");
   const std::string hba = hba_text(laptop.members[0], laptop, false);
   EXPECT_TRUE(holds(hba, "weir_monitor 127.0.0.1/32 cert"));
   EXPECT_FALSE(holds(hba, "127.0.10."));
+  EXPECT_FALSE(holds(hba, "0.0.0.0/0 cert"));
 }
 
 TEST(PostgresSettings, OnlyTheOperatorIsTheOperator) {
