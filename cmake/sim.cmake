@@ -14,7 +14,7 @@ target_link_libraries(weir_sim PRIVATE weir_simulator)
 
 add_executable(sim_test ${sim_tests})
 target_link_libraries(sim_test PRIVATE weir_simulator GTest::gtest_main)
-target_compile_definitions(sim_test PRIVATE
+target_compile_definitions(sim_test PRIVATE WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   WEIR_SCENARIOS="${CMAKE_SOURCE_DIR}/tests/scenarios")
 add_test(NAME sim COMMAND sim_test)
 set_tests_properties(sim PROPERTIES LABELS sim TIMEOUT 600)

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace weir::sim {
 namespace {
 
@@ -35,7 +37,8 @@ constexpr std::array<Row, kFaults> kRows{{{Fault::kill_server, "kill-server"},
                                           {Fault::doubt_store, "doubt-store"},
                                           {Fault::delay_watches, "delay-watches"},
                                           {Fault::lose_host, "lose-host"},
-                                          {Fault::set_sync, "set-sync"}}};
+                                          {Fault::set_sync, "set-sync"},
+                                          {Fault::apply, "apply"}}};
 
 std::string names(const std::vector<HostName>& hosts) {
   std::string out;
@@ -99,6 +102,11 @@ std::string Injector::inject(const FaultPlan& fault) {
   if (fault.fault == Fault::set_sync) {
     fleet_.apply_sync(fault.target.index);
     return fmt::format("{} {}", name_of(fault.fault), fault.target.index);
+  }
+  if (fault.fault == Fault::apply) {
+    const std::vector<std::string> pair = split(fault.detail, '=');
+    fleet_.apply_parameter(pair.front(), pair.back());
+    return fmt::format("{} {}", name_of(fault.fault), fault.detail);
   }
   if (is_of_a_link(fault.fault)) {
     inject_link(fault);

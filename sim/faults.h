@@ -30,8 +30,9 @@ enum class Fault {
   delay_watches,  // for `lasts`: news of the store come late
   lose_host,      // power off for good: it never comes back, nor its disk
   set_sync,       // no fault: `weir apply` with another `sync`, the target's index
+  apply,          // no fault: `weir apply` with another parameter, `detail` is NAME=VALUE
 };
-constexpr std::size_t kFaults = 18;
+constexpr std::size_t kFaults = 19;
 const char* name_of(Fault fault);
 std::optional<Fault> fault_named(const std::string& text);
 // Between two ends, against one member, or against the store.
@@ -64,6 +65,7 @@ struct FaultPlan {
   bool aimed = false;
   bool same_fiber = false;  // count only what the same activity does after that call
   bool from_start = false;
+  bool operator==(const FaultPlan&) const = default;
 };
 
 // Does faults, now, and ends each after its time. Outside any fiber.

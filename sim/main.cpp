@@ -1,16 +1,22 @@
 // weir_sim: runs seeds and scenarios from the command line, as `./dev sim` calls it.
-//   weir_sim --seeds 1..200 | --seed N | --scenario FILE [--seeds 1..200]
+//   weir_sim --seeds 1..200 [--every-probe] | --seed N | --shrink N [FILE]
+//   weir_sim --scenario FILE [--seeds 1..200]
 // As weir_sim_mutants, before any of these: --mutant NAME, as often as wanted.
 #include <fmt/format.h>
 
 #include <charconv>
 #include <cstdio>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/mutant.h"
+#include "base/probe.h"
+#include "base/text.h"
+#include "sim/probes.h"
 #include "sim/scenario.h"
+#include "sim/shrink.h"
 #include "sim/swarm.h"
 
 namespace {
@@ -32,11 +38,45 @@ int tell(const Report& report) {
   return report.violations.empty() ? 0 : 1;
 }
 
-int run_seeds(std::uint64_t first, std::uint64_t last) {
+// Rare branches that this whole run never came by: told always, an error where all are asked for.
+int tell_probes(bool all_wanted) {
+  const auto missing = weir::sim::never_reached(weir::sim::all_probes(), weir::probes_passed());
+  fmt::print("{} of {} probes reached{}{}\n", weir::sim::all_probes().size() - missing.size(),
+             weir::sim::all_probes().size(),
+             missing.empty() ? "" : "; never: ", weir::join(missing, ", "));
+  return missing.empty() || !all_wanted ? 0 : 1;
+}
+
+int run_seeds(std::uint64_t first, std::uint64_t last, bool all_probes_wanted) {
   const weir::sim::Swarm swarm = weir::sim::run_swarm(first, last);
   for (const std::string& failure : swarm.failures) fmt::print(stderr, "{}\n", failure);
   fmt::print("{}\n", swarm.summary);
-  return swarm.failures.empty() ? 0 : 1;
+  const int probes = tell_probes(all_probes_wanted);
+  return swarm.failures.empty() ? probes : 1;
+}
+
+// Writes the seed's plan, as small as it still fails, as a scenario.
+int shrink_seed(std::uint64_t seed, const std::string& path) {
+  const Report report = weir::sim::run(weir::sim::drawn_plan(seed));
+  const auto small = weir::sim::shrink_run(weir::sim::drawn_plan(seed));
+  if (!small) {
+    fmt::print(stderr, "weir_sim: cannot shrink seed {}: it holds\n", seed);
+    return 1;
+  }
+  const std::string text = weir::sim::scenario_of(small->plan, seed, report.violations.front());
+  if (path.empty()) {
+    fmt::print("{}", text);
+    return 0;
+  }
+  std::ofstream out(path);
+  out << text;
+  out.close();
+  if (out.fail()) {
+    fmt::print(stderr, "weir_sim: cannot write {}\n", path);
+    return 1;
+  }
+  fmt::print("./dev sim --scenario {}\n", path);
+  return 0;
 }
 
 // The same story with other dice.
@@ -69,10 +109,12 @@ int main(int argc, char** argv) {
   if (args.size() == 2 && args[0] == "--seed") {
     return tell(weir::sim::run(weir::sim::drawn_plan(number(args[1])), line));
   }
-  if (args.size() == 2 && args[0] == "--seeds") {
+  const bool every_probe = args.size() == 3 && args[2] == "--every-probe";
+  if ((args.size() == 2 || every_probe) && args[0] == "--seeds") {
     const std::size_t dots = args[1].find("..");
     if (dots != std::string_view::npos) {
-      return run_seeds(number(args[1].substr(0, dots)), number(args[1].substr(dots + 2)));
+      return run_seeds(number(args[1].substr(0, dots)), number(args[1].substr(dots + 2)),
+                       every_probe);
     }
   }
   if (args.size() == 4 && args[0] == "--scenario" && args[2] == "--seeds") {
@@ -88,6 +130,11 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "weir_sim: {}\n", outcome.error().what);
     return 1;
   }
-  fmt::print(stderr, "usage: weir_sim --seed N | --seeds FIRST..LAST | --scenario FILE\n");
+  if ((args.size() == 2 || args.size() == 3) && args[0] == "--shrink") {
+    return shrink_seed(number(args[1]), args.size() == 3 ? std::string(args[2]) : std::string());
+  }
+  fmt::print(stderr,
+             "usage: weir_sim --seed N | --seeds FIRST..LAST [--every-probe] |\n"
+             "                --scenario FILE | --shrink N [FILE]\n");
   return 1;
 }

@@ -22,7 +22,7 @@ class Run {
  public:
   Run(const Plan& plan, std::function<void(const std::string&)> tell)
       : plan_(plan),
-        fleet_(plan.seed, plan.members, plan.sync),
+        fleet_(plan.seed, plan.members, plan.sync, plan.shaped),
         injector_(fleet_),
         load_(fleet_, plan.writers, plan.rate) {
     set_log_floor(tell ? Level::info : Level::error);
@@ -86,6 +86,7 @@ class Run {
   Instant load_began_{};
   std::vector<Armed> armed_;
   std::vector<std::string> killed_at_;
+  int outcomes_passed_ = 0;
   std::vector<std::string> done_;
   std::vector<std::string> own_violations_;
   Instant leader_fault_{};
@@ -190,6 +191,7 @@ void Run::arm(const FaultPlan& fault) {
 
 bool Run::reached(Armed& armed, const HostName& host, std::string_view call,
                   std::string_view detail) {
+  if (armed.left < 0) return false;  // it has killed
   if (!armed.counting) {
     if (call != armed.plan.call) return false;
     if (detail.find(armed.plan.detail) == std::string_view::npos) return false;
@@ -201,6 +203,7 @@ bool Run::reached(Armed& armed, const HostName& host, std::string_view call,
   } else if (armed.plan.same_fiber && armed.fiber != fleet_.fibers().current()) {
     return false;
   }
+  if (call == "append" && detail.find("\"of\":") != std::string_view::npos) ++outcomes_passed_;
   return armed.left-- == 0;
 }
 
@@ -266,6 +269,7 @@ Report Run::report() {
   out.ended = now();
   out.faults = done_;
   out.killed_at = killed_at_;
+  out.outcomes_passed = outcomes_passed_;
   return out;
 }
 

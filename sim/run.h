@@ -17,7 +17,9 @@ struct Plan {
   int writers = 2;
   Duration load_for = std::chrono::seconds(15);
   Duration back_within = std::chrono::seconds(60);  // once faults stopped
+  bool shaped = false;  // the file declares parameters, a database and a role
   std::vector<FaultPlan> faults;
+  bool operator==(const Plan&) const = default;
 };
 // A plan drawn from the seed: its faults, and of which kinds.
 Plan drawn_plan(std::uint64_t seed);
@@ -35,6 +37,9 @@ struct Report {
   Instant ended{};
   std::vector<std::string> faults;     // as they were done
   std::vector<std::string> killed_at;  // "CALL DETAIL" where agents were killed in their code
+  // Outcomes that agents about to be killed in their code had come to write: past the first one the
+  // step that a kill point was counted from is over.
+  int outcomes_passed = 0;
 };
 
 // Runs it to its end. `tell` gets the trace as text.

@@ -46,6 +46,8 @@ Result<> read_service(const Words& words, Scenario& out) {
       out.plan.members = static_cast<int>(value);
     } else if (pair[0] == "sync" && value >= 1) {
       out.plan.sync = static_cast<int>(value);
+    } else if (pair[0] == "shaped" && value <= 1) {
+      out.plan.shaped = value == 1;
     } else {
       return not_understood(words);
     }
@@ -112,6 +114,11 @@ bool is_a_member(const Target& target) {
 // Who is meant, after the fault's own word; returns the index of the word after it.
 Result<std::size_t> read_victims(const Words& words, std::size_t at, FaultPlan& out) {
   if (is_of_the_store(out.fault)) return at;
+  if (out.fault == Fault::apply) {
+    if (at >= words.size() || split(words[at], '=').size() != 2) return not_understood(words);
+    out.detail = words[at];
+    return at + 1;
+  }
   if (out.fault == Fault::set_sync) {
     if (at >= words.size()) return not_understood(words);
     WEIR_TRY(const std::int64_t sync, number(words[at]));
@@ -130,22 +137,34 @@ Result<std::size_t> read_victims(const Words& words, std::size_t at, FaultPlan& 
   return read_target(words, next + 1, out.to);
 }
 
-// "after CALL DETAIL [+N]", from the word "after" on: at a place in an agent's code.
+// "after CALL DETAIL [+N] [same-activity] [for TIME]", from the word "after" on: at a place in an
+// agent's code. DETAIL "*" is any.
 Result<> read_place(const Words& words, std::size_t at, FaultPlan& out) {
   if (words.size() < at + 3) return not_understood(words);
   out.call = words[at + 1];
-  out.detail = words[at + 2];
-  if (words.size() == at + 3) return {};
-  if (words.size() != at + 4 || !words[at + 3].starts_with('+')) return not_understood(words);
-  WEIR_TRY(const std::int64_t more, number(words[at + 3].substr(1)));
-  out.crossings = static_cast<int>(more);
+  if (words[at + 2] != "*") out.detail = words[at + 2];
+  for (std::size_t i = at + 3; i < words.size(); ++i) {
+    if (words[i].starts_with('+')) {
+      WEIR_TRY(const std::int64_t more, number(words[i].substr(1)));
+      out.crossings = static_cast<int>(more);
+    } else if (words[i] == "same-activity") {
+      out.same_fiber = true;
+    } else if (words[i] == "for" && i + 1 < words.size()) {
+      WEIR_TRY(out.lasts, parse_duration(words[++i]));
+    } else {
+      return not_understood(words);
+    }
+  }
   return {};
 }
 
 Result<> read_fault(const Words& words, Scenario& out) {
   FaultPlan fault;
   if (words.size() < 3) return not_understood(words);
-  WEIR_TRY(fault.at, parse_duration(words[1]));
+  fault.from_start = words[1] == "start";
+  if (!fault.from_start) {
+    WEIR_TRY(fault.at, parse_duration(words[1]));
+  }
   const auto named = fault_named(words[2]);
   if (!named) return not_understood(words);
   fault.fault = *named;
@@ -175,6 +194,10 @@ Result<> read_expectation(const std::string& text, Scenario& out) {
   const Words words = words_of(text);
   if (words.size() == 3 && words[0] == "promoted" && words[1] == "within") {
     WEIR_TRY(out.promoted_within, parse_duration(words[2]));
+    return {};
+  }
+  if (words.size() == 3 && words[0] == "back" && words[1] == "within") {
+    WEIR_TRY(out.plan.back_within, parse_duration(words[2]));
     return {};
   }
   if (words.size() == 3 && words[0] == "gap" && words[1] == "within") {

@@ -11,6 +11,8 @@
 //   at 2s   slow-link everyone <-> store for 5s
 //   at 2s   doubt-store for 5s
 //   at 2s   set-sync 2
+//   at 2s   apply max_connections=200       (where the service has shaped=1)
+//   at start kill-host after append "kind":"Create" +1 same-activity for 3s
 //   expect  promoted within 3s, gap within 3s, promotions 1, lost 0
 // Faults and whom they may hit: sim/faults.h.
 #pragma once
@@ -32,6 +34,8 @@ struct Scenario {
   std::size_t lost = 0;
 };
 
+// Text that parses to the same plan: how a failing seed becomes a scenario.
+std::string to_text(const Plan& plan);
 // bad_config with FILE:LINE for text that it does not understand.
 Result<Scenario> parse_scenario(const std::string& file, const std::string& text);
 Result<Scenario> read_scenario(const std::string& path);

@@ -7,11 +7,27 @@
 
 #include "base/quantity.h"
 #include "base/text.h"
+#include "sim/scenario.h"
+#include "sim/shrink.h"
 
 namespace weir::sim {
 namespace {
 
 constexpr std::uint64_t kTwiceEvery = 50;
+constexpr std::size_t kShrunkMost = 3;  // each costs some hundred runs
+
+std::string told(const Report& report, bool shrunk) {
+  std::string out = show(report);
+  if (shrunk) {
+    if (const auto small = shrink_run(drawn_plan(report.seed))) {
+      out += fmt::format("  shrunk to {} of {} faults:\n{}", small->plan.faults.size(),
+                         drawn_plan(report.seed).faults.size(),
+                         scenario_of(small->plan, report.seed, report.violations.front()));
+      out += fmt::format("  keep: ./dev sim --shrink {} tests/scenarios/NAME.txt\n", report.seed);
+    }
+  }
+  return out + fmt::format("  replay: ./dev sim --seed {}", report.seed);
+}
 
 }  // namespace
 
@@ -37,7 +53,7 @@ Swarm run_swarm(std::uint64_t first, std::uint64_t last) {
     slowest = std::max(slowest, report.promoted_within);
     const bool good = report.violations.empty();
     if (!good) {
-      out.failures.push_back(fmt::format("{}  replay: ./dev sim --seed {}", show(report), seed));
+      out.failures.push_back(told(report, out.failures.size() < kShrunkMost));
     }
     if (good && seed % kTwiceEvery != 0) continue;
     const Report again = run(drawn_plan(seed));

@@ -14,7 +14,7 @@ constexpr Duration kStateLimit = 1s;
 constexpr int kListenEvery = 64;  // ticks
 const char* const kHostNames[] = {"a", "b", "c", "d", "e"};
 
-Service make_service(int members, int sync) {
+Service make_service(int members, int sync, bool shaped) {
   Service out;
   out.name = ServiceName("orders");
   out.engine = "fake";
@@ -24,6 +24,11 @@ Service make_service(int members, int sync) {
     out.members.push_back({out.name, MemberName(name), HostName(name),
                            fmt::format("127.0.10.{}", i + 1), std::uint16_t{5432}});
   }
+  if (!shaped) return out;
+  out.resources = {{"database", "shop", {{"owner", "shop_owner"}}},
+                   {"param", "max_connections", {{"value", "100"}}},
+                   {"param", "work_mem", {{"value", "4MB"}}},
+                   {"role", "shop_owner", {}}};
   return out;
 }
 
@@ -47,11 +52,11 @@ SimFleet::Life::Life(SimFleet& fleet, const HostName& host)
                                          agent::Setting{fleet.keys_, host, "/state", {}});
 }
 
-SimFleet::SimFleet(std::uint64_t seed, int members, int sync)
+SimFleet::SimFleet(std::uint64_t seed, int members, int sync, bool shaped)
     : random_(seed),
       net_(random_),
       cluster_(random_, &net_),
-      service_(make_service(members, sync)) {
+      service_(make_service(members, sync, shaped)) {
   keys_.fleet = FleetName("sim");
   client_ = std::make_unique<SimHost>(fibers_, random_, cluster_, HostName("client"));
   store_ = std::make_unique<StoreServer>(fibers_, random_,
@@ -106,6 +111,17 @@ void SimFleet::begin() {
 
 void SimFleet::apply_sync(int sync) {
   service_.sync = sync;
+  write_desired();
+}
+
+void SimFleet::apply_parameter(const std::string& name, const std::string& value) {
+  for (Resource& resource : service_.resources) {
+    if (resource.kind == "param" && resource.name == name) resource.attributes["value"] = value;
+  }
+  write_desired();
+}
+
+void SimFleet::write_desired() {
   const std::string key = keys_.desired(service_.name);
   const Deadline soon = client_->clock.within(kStateLimit);
   const auto entry = store_->kept().get(key, soon);

@@ -20,7 +20,8 @@ namespace weir::sim {
 
 class SimFleet {
  public:
-  SimFleet(std::uint64_t seed, int members, int sync);
+  // `shaped`: its file declares parameters, a database and a role, too.
+  SimFleet(std::uint64_t seed, int members, int sync, bool shaped = false);
   ~SimFleet();
   SimFleet(const SimFleet&) = delete;
   SimFleet& operator=(const SimFleet&) = delete;
@@ -55,6 +56,8 @@ class SimFleet {
   void thaw_host(const HostName& host);
   void set_disk(const HostName& host, engine::DiskHealth health);
   bool agent_lives(const HostName& host) const { return lives_.contains(host); }
+  // `weir apply` of a changed parameter: the service's desired state in the store.
+  void apply_parameter(const std::string& name, const std::string& value);
   HostName host_of(const MemberName& member) const { return service_.find(member)->host; }
 
   std::set<HostName> lost;  // these never come back
@@ -75,6 +78,7 @@ class SimFleet {
   Doorway doorway(const std::string& host);
   void refresh_record();
   void refresh_claim();
+  void write_desired();
   void listen();
 
   Fibers fibers_;

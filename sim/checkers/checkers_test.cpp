@@ -2,6 +2,8 @@
 // with the same world unbroken.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "sim/checkers/checker.h"
 #include "sim/ports.h"
 
@@ -276,6 +278,58 @@ TEST_F(Checkers, ReasonsWantsAWordOnWhyNobodyLeads) {
   cluster.end(id("a"), false);
   EXPECT_FALSE(saying("follows a in epoch 1"));
   EXPECT_TRUE(saying("a is silent for 3 s, but too few of its voters answer"));
+}
+
+// b follows a as the record says; then one thing after the other is half-done.
+TEST_F(Checkers, WholeSeesWhatIsHalfDone) {
+  lead("a", 1);
+  service.members.resize(2);
+  record.members = {{MemberName("a"), Incarnation("aaa")}, kB};
+  const auto paths_of = [&](const std::string& name) {
+    return cluster.paths(id(name), HostName(name));
+  };
+  const auto note = [&](const std::string& name, const std::string& path, const std::string& text) {
+    ASSERT_TRUE(disks[name].write(path, text, 0600).has_value());
+  };
+  note("a", paths_of("a").incarnation(), R"({"incarnation": "aaa"})");
+  note("b", paths_of("b").incarnation(), R"({"incarnation": "bbb"})");
+  engine::FakeSettings follows;
+  follows.standby = true;
+  follows.upstream = MemberName("a");
+  follows.epoch = follows.key_epoch = 1;
+  const auto violations = [&] {
+    const auto checker = check_whole();
+    checker->on_end(truth());
+    return checker->violations();
+  };
+  const auto restored = [&] {
+    note("b", paths_of("b").settings(), to_json(follows).dump());
+    note("b", paths_of("b").key(1), "key");
+    note("b", paths_of("b").promise(), R"({"round": 0, "last": 3})");
+    cluster.disk(id("b")).damaged = false;
+    return disks["b"].remove(paths_of("b").rewinding()).has_value();
+  };
+  const std::pair<const char*, std::function<void()>> halves[] = {
+      {"half copied", [&] { cluster.begin_copy(id("b")); }},
+      {"rewind was cut off", [&] { note("b", paths_of("b").rewinding(), "1"); }},
+      {"promise of round 3",
+       [&] { note("b", paths_of("b").promise(), R"({"round": 3, "last": 3})"); }},
+      {"no key", [&] { ASSERT_TRUE(disks["b"].remove(paths_of("b").key(1)).has_value()); }},
+      {"would lead", [&] { note("b", paths_of("b").settings(), "{}"); }},
+  };
+  for (const auto& [what, spoil] : halves) {
+    ASSERT_TRUE(restored());
+    spoil();
+    calm = false;
+    EXPECT_TRUE(violations().empty()) << what;
+    calm = true;
+    ASSERT_EQ(violations().size(), 1u) << what;
+    EXPECT_NE(violations()[0].find(what), std::string::npos) << violations()[0];
+  }
+  ASSERT_TRUE(restored());
+  EXPECT_TRUE(violations().empty());
+  record.members = {{MemberName("a"), Incarnation("aaa")}, {MemberName("b"), Incarnation("other")}};
+  EXPECT_EQ(violations().size(), 1u);
 }
 
 TEST_F(Checkers, ProgressNamesWhatIsMissing) {

@@ -2,6 +2,8 @@
 // every member is back in the set. The run asks each tick and bounds how long it may take.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/checkers/checker.h"
 
 namespace weir::sim {
@@ -18,6 +20,25 @@ std::string replica_is_not_back(const Truth& truth, const engine::FakeServer& le
   if (sender == leader.senders.end()) return id + " does not stream from the leader";
   if (!truth.record.set.counts(sender->second.voter)) return id + " is not in the recorded set";
   if (!sender->second.counted) return id + " is not counted by the leader's server";
+  return {};
+}
+
+// The file is what the service is to be: parameters on every server, the rest on the leader.
+std::string is_not_as_declared(const Truth& truth) {
+  const auto params = engine::declared_params(truth.service);
+  for (const auto& [id, server] : truth.cluster.servers()) {
+    for (const auto& [name, value] : params) {
+      const auto loaded = server.loaded.params.find(name);
+      if (loaded == server.loaded.params.end() || loaded->second != value) {
+        return fmt::format("{} does not run with {}={}", id, name, value);
+      }
+    }
+  }
+  const auto shapes = truth.cluster.shapes_of(truth.id(truth.record.leader.member));
+  for (const Resource& wanted : truth.service.resources) {
+    if (wanted.kind == "param" || std::ranges::find(shapes, wanted) != shapes.end()) continue;
+    return fmt::format("{} {} is not there", wanted.kind, wanted.name);
+  }
   return {};
 }
 
@@ -43,7 +64,7 @@ std::string not_back(const Truth& truth) {
     std::string why = replica_is_not_back(truth, *leader, member.name);
     if (!why.empty()) return why;
   }
-  return {};
+  return is_not_as_declared(truth);
 }
 
 }  // namespace weir::sim

@@ -10,6 +10,7 @@
 #include "agent/publisher.h"
 #include "agent/service_loop.h"
 #include "agent/watcher.h"
+#include "base/probe.h"
 #include "world/log.h"
 
 namespace weir::agent {
@@ -214,6 +215,7 @@ Result<> Agent::start() {
   for (const journal::Entry& entry : parts.journal->left_open()) {
     say(parts.world.clock, Level::warning, "{}: {} was cut off in an earlier life: looking again",
         entry.service, entry.kind);
+    probe("agent.step_cut_off_in_an_earlier_life");
     WEIR_TRY_(parts.journal->conclude(entry.number, journal::Outcome::unknown,
                                       "cut off; a new agent looked again", {}));
   }

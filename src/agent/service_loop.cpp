@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "access/access.h"
+#include "base/probe.h"
 #include "base/quantity.h"
 #include "world/log.h"
 
@@ -112,6 +113,7 @@ void ServiceLoop::notice_gap() {
   if (due_ == Instant{} || now - due_ <= ports_.setting.timings.heartbeat) return;
   say(ports_.world.clock, Level::warning, "{}: did not run for {}: forgetting the old view",
       self_.service.text, show(now - due_));
+  weir::probe("agent.did_not_run");
   board_.forget(now);
   refresh_record(kReadLimit);
 }
@@ -300,7 +302,8 @@ void ServiceLoop::provision_one() {
   const Instant ended = world.clock.now();
   if (done.waiting_for_restart) {
     const bool let_in = std::get<provision::Settle>(*decision.step).clients_let_in;
-    board_.learn_settled({seen.desired_revision, let_in, *done.waiting_for_restart, ended});
+    board_.learn_settled(
+        {seen.desired_revision, let_in, *done.waiting_for_restart, ended, seen.own.server});
   }
   if (std::holds_alternative<provision::Shape>(*decision.step)) {
     board_.learn_differences(std::nullopt, ended);

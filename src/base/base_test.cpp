@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "base/probe.h"
 #include "base/quantity.h"
 #include "base/text.h"
 
@@ -176,6 +177,14 @@ TEST(Quantity, ReadsTimesOfDay) {
     ASSERT_FALSE(time) << text;
     EXPECT_EQ(time.error().failure, Failure::bad_config);
   }
+}
+
+TEST(Probe, CountsEachPassageUnderItsName) {
+  EXPECT_FALSE(probes_passed().contains("base.test"));
+  probe("base.test");
+  probe("base.test");
+  EXPECT_EQ(probes_passed().find("base.test")->second, 2u);
+  EXPECT_FALSE(probes_passed().contains("base.other"));
 }
 
 }  // namespace

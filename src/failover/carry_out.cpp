@@ -1,6 +1,7 @@
 // The effects of failover's steps. Deciding is over: nothing here chooses.
 #include "base/check.h"
 #include "base/mutant.h"
+#include "base/probe.h"
 #include "failover/failover.h"
 #include "store/record_io.h"
 
@@ -118,6 +119,7 @@ class Executor {
     if (revision) {
       done.revision = *revision;
     } else {
+      if (revision.error().failure == Failure::conflict) probe("failover.lost_the_race");
       done.outcome = fail(revision.error());
       done.write_in_doubt = revision.error().failure == Failure::outcome_unknown;
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "base/probe.h"
 
 namespace weir::failover {
 namespace {
@@ -19,23 +20,27 @@ std::optional<Decision> decide_deposed(const View& view) {
   if (!runs_as_leader(view)) return std::nullopt;
   for (const Other& other : view.others) {
     if (other.voice.epoch > view.record.epoch && other.voice.leader != view.self.name) {
+      probe("failover.deposed_by_a_voice");
       return Decision{Fence{},
                       fmt::format("{} knows epoch {}, which {} leads", other.member.name.text,
                                   show(other.voice.epoch), other.voice.leader.text)};
     }
   }
   if (view.own.promised > view.record.epoch.number) {
+    probe("failover.start_came_up_after_a_promise");
     return Decision{Fence{}, fmt::format("it has promised round {}, and a start of before came up",
                                          view.own.promised)};
   }
   if (view.record.leader.incarnation.empty()) return std::nullopt;  // not made yet
   if (leads_by_record(view) && view.own.led == view.record.epoch) return std::nullopt;
+  probe("failover.deposed_by_the_record");
   return Decision{Fence{}, fmt::format("the record names {} as leader of epoch {}",
                                        view.record.leader.member.text, show(view.record.epoch))};
 }
 
 std::optional<Decision> decide_released(const View& view) {
   if (view.own.promised <= view.record.epoch.number) return std::nullopt;
+  probe("failover.promise_given_back");
   Release release{view.own.promised, std::nullopt};
   if (find_other(view, view.record.leader.member) != nullptr) release.upstream = upstream_of(view);
   return Decision{release, fmt::format("round {} was closed without a leader", view.own.promised)};

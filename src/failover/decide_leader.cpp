@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "base/probe.h"
 #include "failover/rules.h"
 
 namespace weir::failover {
@@ -30,6 +31,7 @@ Decision decide_restart(const View& view) {
   const Duration patience = view.given.policy.suspect_after + view.given.policy.failover_estimate;
   const bool nobody_came = view.now - ended >= patience;
   if (sooner || !voters || nobody_came) {
+    if (!sooner) probe("failover.restart_though_it_is_slow");
     const char* because = sooner        ? "its server is dead, and a restart in place is the sooner"
                           : nobody_came ? "its server is dead, and nobody opens a round"
                                         : "its server is not up";
@@ -166,6 +168,7 @@ Decision decide_set(const View& view) {
             fmt::format("each commit is to wait for {} only", sync)};
   }
   if (voter) {
+    if (view.memory.proven != set) probe("failover.newcomer_joins_an_unproven_set");
     Record next = view.record;
     put_voter(next.set.voters, *voter);
     put_voter(next.members, *voter);
@@ -198,11 +201,15 @@ std::optional<Decision> decide_as_leader(const View& view) {
   // A late write could narrow the record after the server was widened again: a touch of the record
   // makes it conflict.
   if (view.memory.write_in_doubt && !mutant("late-write-allowed")) {
+    probe("failover.touches_the_record_after_a_doubt");
     return Decision{Reclaim{claimed(view)}, "a write of the record may still be on its way"};
   }
   if (view.own.half_rewound) return Decision{std::nullopt, "a rewind was cut off in its data"};
   const bool running = view.own.server.life == ServerLife::running;
-  if (view.own.led != view.record.epoch || (running && view.own.as_replica)) {
+  // A promotion gives its promise back when everything else is done: what was cut off goes on.
+  const bool half_open =
+      running && (view.own.as_replica || view.own.promised == view.record.epoch.number);
+  if (view.own.led != view.record.epoch || half_open) {
     return Decision{
         Promote{view.record.epoch, view.record.set},
         fmt::format("the record names this member as leader of epoch {}", show(view.record.epoch))};

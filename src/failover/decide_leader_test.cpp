@@ -18,6 +18,9 @@ const Row kLeader[] = {
        v.own.as_replica = true;
      },
      "Promote", "the record names this member as leader of epoch 2"},
+    {"its promotion was cut off before its promise was given back",
+     [](View& v) { v.own.promised = v.record.epoch.number; }, "Promote",
+     "the record names this member as leader of epoch 1"},
     {"it runs as a leader of an older epoch",
      [](View& v) {
        v.record.epoch = {0, 2};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "base/probe.h"
 #include "failover/rules.h"
 
 namespace weir::failover {
@@ -45,6 +46,7 @@ bool only_we_can_confirm(const View& view) {
 Decision decide_rejoin(const View& view) {
   if (!mutant("rejoin-before-confirmation") && !view.record.confirmed) {
     if (view.own.led < view.record.epoch && only_we_can_confirm(view)) {
+      probe("failover.copied_anew_to_confirm");
       return {Rejoin{upstream_of(view), engine::Rejoin::rebuild, view.given.fresh},
               "too few others can confirm the new epoch: its data is copied anew, the old kept"};
     }
@@ -52,6 +54,7 @@ Decision decide_rejoin(const View& view) {
   }
   if (!mutant("rejoin-while-counted") && !view.own.half_rewound &&
       !view.record.counted_nowhere(view.self.name)) {
+    probe("failover.still_counted_before_it_rejoins");
     return {std::nullopt, "comes back once the leader's set no longer counts it"};
   }
   if (view.own.led >= view.record.epoch) {
@@ -59,6 +62,7 @@ Decision decide_rejoin(const View& view) {
   }
   // Also where each of them succeeded: the leader may no longer have the log that we go on from.
   const bool rebuild = view.memory.rejoins >= kRejoinsMax;
+  if (view.own.half_rewound) probe("failover.half_rewound");
   return {Rejoin{upstream_of(view), rebuild ? engine::Rejoin::rebuild : engine::Rejoin::rewind,
                  view.given.fresh},
           rebuild ? "coming back failed twice: its data is copied anew, the old kept"
@@ -94,6 +98,7 @@ Decision decide_as_replica(const View& view) {
             fmt::format("{} leads epoch {}", name, show(view.record.epoch))};
   }
   if (view.now - std::max(view.memory.receiving, view.memory.began) >= kUnheard) {
+    probe("failover.follows_but_receives_nothing");
     return decide_rejoin(view);
   }
   return {std::nullopt, fmt::format("follows {} in epoch {}", name, show(view.record.epoch))};

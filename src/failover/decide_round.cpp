@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "base/probe.h"
 #include "failover/rules.h"
 
 namespace weir::failover {
@@ -120,6 +121,7 @@ std::optional<Decision> decide_in_round(const View& view) {
   if (!view.record.round) return std::nullopt;
   const std::int64_t number = view.record.round->number;
   if (!may_promise(view)) {
+    probe("failover.does_not_count_in_the_round");
     return Decision{std::nullopt,
                     fmt::format("round {} is open, and this member does not count in it", number)};
   }
@@ -128,8 +130,12 @@ std::optional<Decision> decide_in_round(const View& view) {
   std::optional<Decision> chosen;
   if (view.own.promised == number) chosen = choose(view);
   // A chosen member's word ends the round well even when it comes late: either CAS may win.
-  if (chosen && chosen->step) return chosen;
+  if (chosen && chosen->step) {
+    if (over) probe("failover.chosen_after_the_limit");
+    return chosen;
+  }
   if (over) {
+    probe("failover.round_over_its_limit");
     Record next = view.record;
     next.round.reset();
     return Decision{CloseRound{next}, fmt::format("round {} is over its limit", number)};
@@ -141,9 +147,11 @@ std::optional<Decision> decide_in_round(const View& view) {
   }
   const bool leading = view.own.server.life == ServerLife::running && !view.own.as_replica;
   if (leading) {
+    probe("failover.leads_on_in_a_round");
     return Decision{std::nullopt, fmt::format("leads on while round {} is open", number)};
   }
   if (others_may_suffice(view)) {
+    probe("failover.former_leader_waits");
     return Decision{std::nullopt,
                     fmt::format("round {} may do without the former leader's promise", number)};
   }

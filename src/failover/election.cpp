@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "base/probe.h"
 #include "failover/failover.h"
 
 namespace weir::failover {
@@ -26,7 +27,9 @@ bool promises_suffice(const Record& record, const std::vector<Voter>& promised) 
   if (!intersects(record.set, record.leader, promised)) return false;
   if (mutant("previous-set-ignored")) return true;
   return std::ranges::all_of(record.previous, [&](const PreviousSet& previous) {
-    return intersects(previous.set, previous.leader, promised);
+    if (intersects(previous.set, previous.leader, promised)) return true;
+    probe("failover.a_previous_set_is_not_met");
+    return false;
   });
 }
 
@@ -52,6 +55,10 @@ const weir::Promise* freshest(const std::vector<weir::Promise>& promises) {
                                ? promise.standing.at > best->standing.at
                                : promise.of > best->of || (promise.of == best->of &&
                                                            promise.standing.at > best->standing.at);
+    if (promise.of != best->of &&
+        (promise.of > best->of) != (promise.standing.at > best->standing.at)) {
+      probe("failover.lineage_before_position");
+    }
     const bool same = promise.of == best->of && promise.standing.at == best->standing.at;
     if (newer_log || (same && promise.voter.member < best->voter.member)) best = &promise;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "base/probe.h"
 #include "base/quantity.h"
 #include "failover/rules.h"
 
@@ -41,12 +42,14 @@ Suspicion suspicion(const View& view) {
   // An agent that has only just begun knows too little for more than patience.
   const bool settled = view.now - view.memory.began >= patience;
   if (settled && speaks && server_gone(leader->voice)) {
+    probe("failover.own_agent_reports_it_dead");
     return {true, name + "'s own agent reports its server dead"};
   }
   if (speaks && leader->voice.sick) {
     return {true, name + "'s own agent reports that its writes do not move"};
   }
   if (settled && both_refuse(view, *leader)) {
+    probe("failover.agent_and_server_refuse");
     return {true, name + ": agent and server both refuse connections"};
   }
   const Instant answered = std::max(leader->answered, view.memory.began);
@@ -73,17 +76,20 @@ std::optional<Decision> decide_on_suspicion(const View& view) {
                      view.now - answers.at <= 2 * view.given.policy.heartbeat;
   if (!fresh) return Decision{AskOthers{}, own.because};
   if (!answers.content.empty()) {
+    probe("failover.another_does_not_suspect");
     return Decision{AskOthers{}, fmt::format("{}, but {} does not suspect it", own.because,
                                              answers.content.front().member.text)};
   }
   std::vector<Voter> ready = answers.suspecting;
   ready.push_back({view.self.name, view.own.incarnation});
   if (!promises_suffice(view.record, ready)) {
+    probe("failover.too_few_answer");
     return Decision{AskOthers{}, own.because + ", but too few of its voters answer"};
   }
   // After a round that failed, voters come back at different moments instead of colliding.
   const bool again = view.record.last_round > view.record.epoch.number;
   if (again && view.now - view.memory.round_closed < view.given.jitter) {
+    probe("failover.next_round_waits");
     return Decision{std::nullopt, own.because + "; the next round waits a moment"};
   }
   return Decision{OpenRound{next}, own.because};

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "base/probe.h"
 #include "base/text.h"
 #include "provision/provision.h"
 
@@ -58,14 +59,27 @@ bool may_pause(const View& view) {
   return view.now - view.settled->at >= turn;
 }
 
+// A server that has started since knows what it waits for by itself; without a new look a member
+// would stop for what it runs with already, again and again.
+bool started_since(const View& view) {
+  const ServerState& now = view.own.server;
+  const ServerState& then = view.settled->server;
+  return now.life == ServerLife::running && !view.settled->waiting_for_restart.empty() &&
+         (now.pid != then.pid || now.start_time != then.start_time);
+}
+
 std::optional<Decision> decide_restart(const View& view) {
   const auto& waiting = view.settled->waiting_for_restart;
   if (waiting.empty() || view.own.server.life != ServerLife::running) return std::nullopt;
   if (leads(view)) {
     const bool ready = view.now - view.settled->at >= kLeaderRestartPause && all_stream(view) &&
                        !view.record.set.voters.empty() && view.record.confirmed;
-    if (!ready) return std::nullopt;
+    if (!ready) {
+      probe("provision.leader_waits_for_its_replicas");
+      return std::nullopt;
+    }
   } else if (!may_pause(view)) {
+    probe("provision.waits_for_its_turn_to_restart");
     return std::nullopt;
   }
   return Decision{
@@ -92,7 +106,7 @@ Decision decide(const View& view) {
   const bool let_in = view.record.confirmed || view.record.epoch.number > 1;
   const bool settled = view.settled && view.settled->desired_revision == view.desired_revision &&
                        view.settled->clients_let_in == let_in &&
-                       view.now - view.settled->at < kSettleAgain;
+                       view.now - view.settled->at < kSettleAgain && !started_since(view);
   if (!settled) return {Settle{let_in}, "settings follow the fleet file"};
   if (auto restart = decide_restart(view)) return *restart;
   const bool serving = view.own_seen.reach == Reach::serving && view.own_seen.writable;

@@ -231,6 +231,12 @@ TEST(ProvisionDecide, ReplicasRestartForSettingsOneByOne) {
                      v.settled->waiting_for_restart = {"max_connections", "shared_buffers"};
                    },
                    "StopForSettings", "max_connections, shared_buffers wait for a restart"},
+                  {"it has started again since",
+                   [](View& v) {
+                     wait_for_restart(v);
+                     v.own.server.pid = v.settled->server.pid + 1;
+                   },
+                   "Settle", "settings follow the fleet file"},
                   {"it has stopped already",
                    [](View& v) {
                      wait_for_restart(v);

@@ -55,6 +55,7 @@ struct Settled {
   bool clients_let_in = false;
   std::vector<std::string> waiting_for_restart;
   Instant at{};
+  ServerState server;  // that it found: another one waits for nothing of this one's
 };
 
 struct View {

@@ -32,6 +32,19 @@ void require(const Result<T>& result, const char* what) {
 
 }  // namespace
 
+Life::Life(const std::string& run, const engine::Setting& setting)
+    : clock(make_real_clock()),
+      random(make_real_random()),
+      files(make_real_files()),
+      programs(make_real_programs(*clock)),
+      workers(make_real_workers()) {
+  auto guards = guard::make_servers(*clock, run);
+  require(guards, "guards");
+  servers = std::move(*guards);
+  world = std::make_unique<World>(World{*clock, *random, *files, *programs, *servers, *workers});
+  engine = engine::make_postgres(*world, setting);
+}
+
 Installation::Installation(const std::vector<std::string>& hosts)
     : clock_(make_real_clock()),
       random_(make_real_random()),

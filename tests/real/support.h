@@ -14,6 +14,21 @@
 
 namespace weir::test {
 
+// One life of an agent on a host: ports and an engine of its own, for a process of its own.
+struct Life {
+  Life(const std::string& run, const engine::Setting& setting);
+  Deadline within(Duration duration) { return clock->within(duration); }
+
+  std::unique_ptr<Clock> clock;
+  std::unique_ptr<Random> random;
+  std::unique_ptr<Files> files;
+  std::unique_ptr<Programs> programs;
+  std::unique_ptr<Servers> servers;
+  std::unique_ptr<Workers> workers;
+  std::unique_ptr<World> world;
+  std::unique_ptr<engine::Engine> engine;
+};
+
 class Installation {
  public:
   // One host for each name, each with one member of the service `orders` on port 5432.
@@ -39,6 +54,9 @@ class Installation {
   engine::Engine& operator_engine() { return *operator_; }
 
   const std::string& folder() const { return folder_; }
+  std::unique_ptr<Life> new_life(const std::string& host) const {
+    return std::make_unique<Life>(run_, settings_.at(host));
+  }
   // The folder of a member's files, STATE/members/SERVICE-MEMBER.
   std::string member_folder(const std::string& host) const;
   // "FLEET/HOST/SERVICE-MEMBER": the member's server, for world().servers.

@@ -47,6 +47,10 @@ constexpr Door kTestDoors[] = {
     {"engine/conformance.h", "one suite for the fake and for real servers"},
     {"store/conformance.h", "one suite for all stores"},
     {"tests/golden/golden.h", "texts compared with files"},
+    {"drill/decide.h", "its steps, each with its kill points in the simulator"},
+    {"agent/board.h", "what peers say, for its fuzzer"},
+    {"journal/lines.h", "what a torn file says, for its fuzzer"},
+    {"engine/postgres/wal_end.h", "what a dead server's log says, for its fuzzer"},
 };
 
 struct Banned {

@@ -41,6 +41,9 @@ Json to_json(const FakeSettings& settings) {
   out.set("key_epoch", settings.key_epoch);
   out.set("epoch", settings.epoch);
   out.set("standby", settings.standby);
+  Json params = Json::object();
+  for (const auto& [name, value] : settings.params) params.set(name, value);
+  out.set("params", params);
   return out;
 }
 
@@ -54,6 +57,17 @@ FakeSettings fake_settings_from(const Json& json) {
   out.key_epoch = json["key_epoch"].integer();
   out.epoch = json["epoch"].integer();
   out.standby = json["standby"].boolean();
+  for (const auto& [name, value] : json["params"].members()) out.params[name] = value.text();
+  return out;
+}
+
+bool needs_restart(const std::string& param) { return param == "max_connections"; }
+
+std::map<std::string, std::string> declared_params(const Service& service) {
+  std::map<std::string, std::string> out;
+  for (const Resource& resource : service.resources) {
+    if (resource.kind == "param") out[resource.name] = resource.attributes.at("value");
+  }
   return out;
 }
 
@@ -100,6 +114,22 @@ bool FakeCluster::holds(const std::string& id, RowId row) const {
   const auto found = disks_.find(id);
   if (found == disks_.end()) return false;
   return std::ranges::find(found->second.log, row) != found->second.log.end();
+}
+
+std::vector<Resource> FakeCluster::shapes_of(const std::string& id) const {
+  std::map<std::pair<std::string, std::string>, Resource> found;
+  for (const RowId at : shaped_) {
+    if (!holds(id, at)) continue;
+    const Resource& shaped = *rows_[at].shaped;
+    if (rows_[at].dropped) {
+      found.erase({shaped.kind, shaped.name});
+    } else {
+      found[{shaped.kind, shaped.name}] = shaped;
+    }
+  }
+  std::vector<Resource> out;
+  for (auto& [key, resource] : found) out.push_back(std::move(resource));
+  return out;
 }
 
 void FakeCluster::init(const std::string& id) {

@@ -23,7 +23,8 @@ using RowId = std::uint32_t;
 struct FakeRow {
   LedgerRow row;
   bool client = false;             // false: written by the server or by weir itself
-  std::optional<Resource> shaped;  // a database or role that this row made
+  std::optional<Resource> shaped;  // a database or role that this row made, or dropped
+  bool dropped = false;
   std::int64_t epoch = 0;
   std::string author;                   // the server that wrote it, "SERVICE/MEMBER"
   std::optional<Instant> acknowledged;  // by the server
@@ -48,10 +49,14 @@ struct FakeSettings {
   std::int64_t key_epoch = 0;  // the key path that the connection setting names
   std::int64_t epoch = 0;      // of the leadership that it leads or follows
   bool standby = false;
+  std::map<std::string, std::string> params;  // as the service declares them
   bool operator==(const FakeSettings&) const = default;
 };
 Json to_json(const FakeSettings& settings);
 FakeSettings fake_settings_from(const Json& json);
+// The parameters that a server takes only as it starts; every other follows a reload.
+bool needs_restart(const std::string& param);
+std::map<std::string, std::string> declared_params(const Service& service);
 
 // Where things of one member lie on its host.
 struct FakePaths {
@@ -192,6 +197,9 @@ class FakeCluster {
   std::size_t row_count() const { return rows_.size(); }
   bool holds(const std::string& id, RowId row) const;
   const std::vector<RowId>& shaped_rows() const { return shaped_; }
+  // The databases and roles that a member's log amounts to.
+  std::vector<Resource> shapes_of(const std::string& id) const;
+  Files& files(const HostName& host) { return *hosts_.at(host).files; }  // passes no time
 
   // Called at each acknowledgement, also of weir's own commits, for the checkers.
   std::function<void(const FakeServer&, RowId)> on_acknowledged;

@@ -123,7 +123,7 @@ class FakeShapes : public Shapes {
   Result<std::vector<Resource>> present(const Member& member, const std::vector<Resource>& declared,
                                         Deadline deadline) override;
   Result<> apply(const Member& leader, const Difference& difference, Deadline deadline) override;
-  std::vector<Attribute> attributes() const override { return {}; }
+  std::vector<Attribute> attributes() const override;
 
  private:
   FakeHost& host_;

@@ -51,7 +51,12 @@ void FakeCluster::tick_settings(FakeServer& server) {
     server.reload_due = false;
     const bool standby = server.loaded.standby;
     const std::int64_t epoch = server.loaded.epoch;
+    const auto started_with = std::move(server.loaded.params);
     server.loaded = settings_of(server.id);
+    std::erase_if(server.loaded.params, [](const auto& p) { return needs_restart(p.first); });
+    for (const auto& [name, value] : started_with) {
+      if (needs_restart(name)) server.loaded.params[name] = value;
+    }
     server.loaded.standby = standby;  // only a start or a promotion changes what it is
     if (server.leader) server.loaded.epoch = epoch;
     server.startup_due = true;

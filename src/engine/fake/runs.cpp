@@ -12,8 +12,8 @@ constexpr Duration kStopTakes = 30ms;
 
 }  // namespace
 
-Result<> FakeRuns::create(const Member& member, const Incarnation& incarnation, const Service&,
-                          Deadline) {
+Result<> FakeRuns::create(const Member& member, const Incarnation& incarnation,
+                          const Service& service, Deadline) {
   WEIR_TRY(const Local now, local(member));
   if (now.foreign) return fail(Failure::bad_data, now.trouble);
   if (now.data && now.incarnation == incarnation) return {};
@@ -26,13 +26,14 @@ Result<> FakeRuns::create(const Member& member, const Incarnation& incarnation, 
   host_.cluster().init(fake_id(member));
   FakeSettings settings;
   settings.epoch = 1;
+  settings.params = declared_params(service);
   WEIR_TRY_(host_.write_settings(member, settings));
   WEIR_TRY_(host_.files().write(paths.data() + "/PG_VERSION", "fake"));
   return host_.write_data(member, {incarnation, {}});
 }
 
 Result<> FakeRuns::copy(const Member& member, const Upstream& upstream,
-                        const Incarnation& incarnation, const Service&, Deadline) {
+                        const Incarnation& incarnation, const Service& service, Deadline) {
   WEIR_TRY(const Local now, local(member));
   if (now.foreign) return fail(Failure::bad_data, now.trouble);
   if (now.data && now.incarnation == incarnation) return {};
@@ -62,6 +63,7 @@ Result<> FakeRuns::copy(const Member& member, const Upstream& upstream,
   settings.name = incarnation;
   settings.key_epoch = upstream.epoch.number;
   settings.epoch = upstream.epoch.number;
+  settings.params = declared_params(service);
   WEIR_TRY_(host_.files().make_folder(paths.key_folder(settings.key_epoch)));
   WEIR_TRY_(host_.files().write(paths.key(settings.key_epoch), "key"));
   WEIR_TRY_(host_.write_settings(member, settings));
@@ -151,8 +153,24 @@ Result<Local> FakeRuns::local(const Member& member) {
   return out;
 }
 
-Result<std::vector<std::string>> FakeRuns::settle(const Member&, const Service&, bool, Deadline) {
-  return std::vector<std::string>{};
+Result<std::vector<std::string>> FakeRuns::settle(const Member& member, const Service& service,
+                                                  bool, Deadline) {
+  WEIR_TRY(FakeSettings settings, host_.read_settings(member));
+  const auto wanted = declared_params(service);
+  if (settings.params != wanted) {
+    settings.params = wanted;
+    WEIR_TRY_(host_.write_settings(member, settings));
+  }
+  WEIR_TRY_(host_.reload(member));
+  std::vector<std::string> waiting;
+  const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
+  if (server == nullptr) return waiting;
+  for (const auto& [name, value] : wanted) {
+    const auto loaded = server->loaded.params.find(name);
+    const bool same = loaded != server->loaded.params.end() && loaded->second == value;
+    if (needs_restart(name) && !same) waiting.push_back(name);
+  }
+  return waiting;
 }
 
 Result<> FakeRuns::destroy(const Member& member, Deadline deadline) {

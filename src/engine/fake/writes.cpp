@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "engine/fake/faces.h"
 
@@ -10,6 +9,7 @@ namespace weir::engine {
 namespace {
 
 constexpr Duration kTripTakes = 300us;
+constexpr const char* kLedgerKind = "ledger";
 
 // One connection. It breaks with the server that it was opened to, also if that one comes back.
 class FakeSession : public Session {
@@ -78,12 +78,17 @@ std::vector<std::string> FakeWrites::preparation(const LedgerAccess& access) con
   return {"CREATE SCHEMA " + access.schema};
 }
 
-Result<> FakeWrites::prepare(const Member& leader, const LedgerAccess&, Deadline deadline) {
-  return host_.write_own(leader, {}, false, deadline);
+Result<> FakeWrites::prepare(const Member& leader, const LedgerAccess& access, Deadline deadline) {
+  FakeRow row;
+  row.shaped = Resource{kLedgerKind, access.schema, {}};
+  return host_.write_own(leader, std::move(row), false, deadline);
 }
 
-Result<> FakeWrites::clean_up(const Member& leader, const LedgerAccess&, Deadline deadline) {
-  return host_.write_own(leader, {}, false, deadline);
+Result<> FakeWrites::clean_up(const Member& leader, const LedgerAccess& access, Deadline deadline) {
+  FakeRow row;
+  row.shaped = Resource{kLedgerKind, access.schema, {}};
+  row.dropped = true;
+  return host_.write_own(leader, std::move(row), false, deadline);
 }
 
 Result<std::unique_ptr<Session>> FakeWrites::connect(const std::vector<Member>& members,
@@ -115,25 +120,27 @@ Result<std::vector<Resource>> FakeShapes::present(const Member& member,
   if (host_.reach(member) == nullptr) {
     return fail(Failure::unreachable, "cannot read " + fake_id(member) + ": no answer");
   }
-  std::map<std::pair<std::string, std::string>, Resource> found;
-  for (const RowId id : cluster.shaped_rows()) {
-    if (!cluster.holds(fake_id(member), id)) continue;
-    const Resource& shaped = *cluster.row(id).shaped;
-    found[{shaped.kind, shaped.name}] = shaped;
-  }
   std::vector<Resource> out;
   for (const Resource& resource : declared) {
     if (resource.kind == "param") out.push_back(resource);
   }
-  for (auto& [key, resource] : found) out.push_back(resource);
+  for (const Resource& resource : cluster.shapes_of(fake_id(member))) {
+    if (resource.kind != kLedgerKind) out.push_back(resource);  // nobody declares a ledger
+  }
   std::ranges::sort(out);
   return out;
 }
 
 Result<> FakeShapes::apply(const Member& leader, const Difference& difference, Deadline deadline) {
   FakeRow row;
-  row.shaped = difference.wanted;
+  row.dropped = difference.wanted.name.empty();
+  row.shaped = row.dropped ? difference.present : difference.wanted;
   return host_.write_own(leader, std::move(row), false, deadline);
+}
+
+std::vector<Attribute> FakeShapes::attributes() const {
+  return {{"param", "max_connections", "restart", "number"},
+          {"param", "work_mem", "reload", "bytes"}};
 }
 
 }  // namespace weir::engine

@@ -14,7 +14,7 @@ constexpr const char* kFirstStatements =
     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text) TO weir_rewind;\n"
     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_binary_file(text, bigint, bigint, boolean) "
     "TO weir_rewind;\n"
-    "CREATE ROLE weir_monitor LOGIN IN ROLE pg_monitor;\n"
+    "CREATE ROLE weir_monitor LOGIN IN ROLE pg_monitor, pg_checkpoint;\n"
     "CREATE ROLE weir_operator LOGIN SUPERUSER;\n"
     "CREATE SCHEMA weir;\n"
     "CREATE TABLE weir.pulse (id integer PRIMARY KEY CHECK (id = 1), beat bigint NOT NULL, "

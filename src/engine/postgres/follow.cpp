@@ -134,7 +134,8 @@ Result<> PostgresLeads::point_at(const Member& member, const Upstream& upstream,
   wanted.restore_command.clear();
   const bool pointed = role == wanted && seen_to_descend(here, upstream) && here.as_replica &&
                        here.promised == 0 && files.exists(l.receiver_key(upstream.epoch));
-  if (pointed && is_running(here)) return {};
+  // Whoever wrote these settings may have died before the server was told of them.
+  if (pointed && is_running(here)) return context_.reload(member);
   // A leader that is away keeps the slot that it has; its replica only waits for it.
   const auto slot = ensure_slot(context_, upstream.leader, member.name, deadline);
   if (!slot && !seen_to_descend(here, upstream)) return fail(slot.error());

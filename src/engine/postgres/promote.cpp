@@ -174,9 +174,10 @@ Result<> PostgresLeads::open_for_writes(const Member& member, Epoch epoch, Deadl
   WEIR_TRY(const RoleSettings role, read_role_settings(files, l.role_file));
   WEIR_TRY_(ensure_slots(session, {listed_voters(role.synchronous_standby_names), 1}, deadline));
   WEIR_TRY_(files.remove(l.follows));
-  if (note.round != 0) WEIR_TRY_(write_promise(files, l.promise, {0, note.last, {}}));
   WEIR_TRY_(forget_promoting(context_, member));
   begin_checkpoint(context_, member);
+  // The promise last: while it is held in its own epoch, failover has this promotion repeated.
+  if (note.round != 0) WEIR_TRY_(write_promise(files, l.promise, {0, note.last, {}}));
   return {};
 }
 

@@ -29,16 +29,23 @@ std::string export_name(WallTime now, const Epoch& epoch) {
 }
 
 // pg_rewind believes the leader's control file, which names the old timeline until the first
-// checkpoint after the promotion has ended.
+// checkpoint after the promotion has ended. The leader asks its server for one; where its agent
+// died before that, we do, or it would take minutes.
 Result<> wait_for_checkpoint(Context& context, const Upstream& upstream, Deadline deadline) {
   WEIR_TRY(Session session, context.remote_session(upstream.leader, kMonitorRole, deadline));
   std::optional<Error> error;
-  const bool there = poll_until(context.clock(), deadline, kPause, [&] {
+  const auto made = [&] {
     const auto rows =
         session.query("select timeline_id from pg_control_checkpoint()", {}, deadline);
     if (!rows) error = rows.error();
     return error || std::atoll(rows->text(0, 0).c_str()) == upstream.epoch.number;
-  });
+  };
+  if (!made()) {
+    // Data of an earlier version refuses it; the server makes one of its own accord, later.
+    const auto asked = session.query("checkpoint", {}, deadline);
+    static_cast<void>(asked);
+  }
+  const bool there = poll_until(context.clock(), deadline, kPause, made);
   if (error) return fail(std::move(*error));
   if (there) return {};
   return fail(Failure::timed_out,

@@ -160,7 +160,7 @@ void LiveFleet::write_text(const std::string& text) {
 }
 
 void LiveFleet::up() {
-  const Ran ran = weir({"up", "-f", file_, "--store", network_ + ".250"});
+  const Ran ran = weir({"up", "-f", file_, "--store", store()});
   ASSERT_EQ(ran.status, 0) << ran.err;
 }
 
@@ -227,14 +227,30 @@ int LiveFleet::postmaster(const std::string& host) {
   return kill(pid, 0) == 0 ? pid : 0;
 }
 
-int LiveFleet::agent(const std::string& host) {
+int LiveFleet::find(const std::function<bool(const std::vector<std::string>&)>& asked) {
   for (const int pid : processes()) {
     const auto command = files_->read(fmt::format("/proc/{}/cmdline", pid));
-    if (!command) continue;
-    const auto words = split(*command, '\0');
-    if (words.size() > 5 && words[1] == "agent" && words[5] == host) return pid;
+    if (command && asked(split(*command, '\0'))) return pid;
   }
   return 0;
+}
+
+int LiveFleet::agent(const std::string& host) {
+  return find([&](const std::vector<std::string>& words) {
+    return words.size() > 5 && words[1] == "agent" && words[5] == host;
+  });
+}
+
+int LiveFleet::guard(const std::string& host) {
+  return find([&](const std::vector<std::string>& words) {
+    return words.size() > 1 && words[0] == "weir-guard" &&
+           words[1].find("/" + host + "/") != std::string::npos;
+  });
+}
+
+int LiveFleet::process(const std::string& verb) {
+  return find(
+      [&](const std::vector<std::string>& words) { return words.size() > 1 && words[1] == verb; });
 }
 
 // Everything that runs with our folders in its environment or as its working directory.

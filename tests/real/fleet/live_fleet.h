@@ -2,6 +2,7 @@
 // Nothing of it is left behind.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ class LiveFleet {
   void write_file(const std::string& params = "max_connections: 60");
   void write_text(const std::string& text);
   const std::string& file() const { return file_; }
+  std::string store() const { return network_ + ".250"; }
 
   void up();      // asserts success
   Json status();  // of `orders`
@@ -55,6 +57,8 @@ class LiveFleet {
   }
   int postmaster(const std::string& host);  // 0 if none
   int agent(const std::string& host);
+  int guard(const std::string& host);
+  int process(const std::string& verb);  // "store" or "supervisor"; 0 if none
   std::string folder() const { return folder_; }
   Clock& clock() { return *clock_; }
   Programs& programs() { return *programs_; }
@@ -63,6 +67,8 @@ class LiveFleet {
  private:
   std::vector<std::string> environment() const;
   std::vector<int> processes();
+  // The first of our processes whose words are as asked for; 0 if none.
+  int find(const std::function<bool(const std::vector<std::string>&)>& asked);
 
   std::unique_ptr<Clock> clock_ = make_real_clock();
   std::unique_ptr<Programs> programs_ = make_real_programs(*clock_);

@@ -1,0 +1,50 @@
+// Sorted.
+#include "sim/probes.h"
+
+namespace weir::sim {
+
+const std::vector<std::string>& all_probes() {
+  static const std::vector<std::string> kAll = {
+      "agent.did_not_run",
+      "agent.step_cut_off_in_an_earlier_life",
+      "failover.a_previous_set_is_not_met",
+      "failover.agent_and_server_refuse",
+      "failover.another_does_not_suspect",
+      "failover.chosen_after_the_limit",
+      "failover.copied_anew_to_confirm",
+      "failover.deposed_by_a_voice",
+      "failover.deposed_by_the_record",
+      "failover.does_not_count_in_the_round",
+      "failover.follows_but_receives_nothing",
+      "failover.former_leader_waits",
+      "failover.half_rewound",
+      "failover.leads_on_in_a_round",
+      "failover.lineage_before_position",
+      "failover.lost_the_race",
+      "failover.newcomer_joins_an_unproven_set",
+      "failover.next_round_waits",
+      "failover.own_agent_reports_it_dead",
+      "failover.promise_given_back",
+      "failover.restart_though_it_is_slow",
+      "failover.round_over_its_limit",
+      "failover.start_came_up_after_a_promise",
+      "failover.still_counted_before_it_rejoins",
+      "failover.too_few_answer",
+      "failover.touches_the_record_after_a_doubt",
+      "provision.leader_waits_for_its_replicas",
+      "provision.waits_for_its_turn_to_restart",
+  };
+  return kAll;
+}
+
+std::vector<std::string> never_reached(
+    const std::vector<std::string>& wanted,
+    const std::map<std::string, std::uint64_t, std::less<>>& passed) {
+  std::vector<std::string> out;
+  for (const std::string& name : wanted) {
+    if (!passed.contains(name)) out.push_back(name);
+  }
+  return out;
+}
+
+}  // namespace weir::sim
