@@ -237,6 +237,18 @@ int LiveFleet::agent(const std::string& host) {
   return 0;
 }
 
+int LiveFleet::store() {
+  for (const int pid : processes()) {
+    const auto command = files_->read(fmt::format("/proc/{}/cmdline", pid));
+    if (!command) continue;
+    const auto words = split(*command, '\0');
+    if (words.size() > 1 && words[1] == "store") return pid;
+  }
+  return 0;
+}
+
+std::string LiveFleet::store_folder() const { return folder_ + "/s/live/store"; }
+
 // Everything that runs with our folders in its environment or as its working directory.
 std::vector<int> LiveFleet::processes() {
   std::vector<int> out;

@@ -55,6 +55,8 @@ class LiveFleet {
   }
   int postmaster(const std::string& host);  // 0 if none
   int agent(const std::string& host);
+  int store();  // its pid; 0 if none
+  std::string store_folder() const;
   std::string folder() const { return folder_; }
   Clock& clock() { return *clock_; }
   Programs& programs() { return *programs_; }
