@@ -20,25 +20,18 @@ struct Row {
   Fault fault;
   const char* name;
 };
-constexpr std::array<Row, kFaults> kRows{{{Fault::kill_server, "kill-server"},
-                                          {Fault::kill_host, "kill-host"},
-                                          {Fault::kill_agent, "kill-agent"},
-                                          {Fault::lose_data, "lose-data"},
-                                          {Fault::pause_replay, "pause-replay"},
-                                          {Fault::freeze_host, "freeze-host"},
-                                          {Fault::freeze_agent, "freeze-agent"},
-                                          {Fault::cut_link, "cut-link"},
-                                          {Fault::slow_link, "slow-link"},
-                                          {Fault::slow_disk, "slow-disk"},
-                                          {Fault::hang_disk, "hang-disk"},
-                                          {Fault::fill_disk, "fill-disk"},
-                                          {Fault::kill_store, "kill-store"},
-                                          {Fault::freeze_store, "freeze-store"},
-                                          {Fault::doubt_store, "doubt-store"},
-                                          {Fault::delay_watches, "delay-watches"},
-                                          {Fault::lose_host, "lose-host"},
-                                          {Fault::set_sync, "set-sync"},
-                                          {Fault::apply, "apply"}}};
+constexpr std::array<Row, kFaults> kRows{
+    {{Fault::kill_server, "kill-server"},   {Fault::kill_host, "kill-host"},
+     {Fault::kill_agent, "kill-agent"},     {Fault::lose_data, "lose-data"},
+     {Fault::pause_replay, "pause-replay"}, {Fault::freeze_host, "freeze-host"},
+     {Fault::freeze_agent, "freeze-agent"}, {Fault::cut_link, "cut-link"},
+     {Fault::slow_link, "slow-link"},       {Fault::slow_disk, "slow-disk"},
+     {Fault::hang_disk, "hang-disk"},       {Fault::fill_disk, "fill-disk"},
+     {Fault::kill_store, "kill-store"},     {Fault::freeze_store, "freeze-store"},
+     {Fault::doubt_store, "doubt-store"},   {Fault::delay_watches, "delay-watches"},
+     {Fault::lose_host, "lose-host"},       {Fault::lose_store, "lose-store"},
+     {Fault::old_store, "old-store"},       {Fault::rebuild_store, "rebuild-store"},
+     {Fault::set_sync, "set-sync"},         {Fault::apply, "apply"}}};
 
 std::string names(const std::vector<HostName>& hosts) {
   std::string out;
@@ -60,7 +53,8 @@ bool is_of_a_link(Fault fault) { return fault == Fault::cut_link || fault == Fau
 
 bool is_of_the_store(Fault fault) {
   return fault == Fault::kill_store || fault == Fault::freeze_store ||
-         fault == Fault::doubt_store || fault == Fault::delay_watches;
+         fault == Fault::doubt_store || fault == Fault::delay_watches ||
+         fault == Fault::lose_store || fault == Fault::old_store || fault == Fault::rebuild_store;
 }
 
 MemberName Injector::member(const Target& target) const {
@@ -205,6 +199,12 @@ void Injector::inject_store(const FaultPlan& fault) {
     case Fault::doubt_store:
       store.doubt(kDoubt);
       break;
+    case Fault::lose_store:
+      return fleet_.store_copies().lose();
+    case Fault::old_store:
+      return fleet_.store_copies().go_back();
+    case Fault::rebuild_store:
+      return fleet_.rebuild_store();
     default:
       store.delay_watches(kWatchDelay);
       break;

@@ -29,10 +29,13 @@ enum class Fault {
   doubt_store,  // for `lasts`: answers to changes are lost, before the change, after, or it is late
   delay_watches,  // for `lasts`: news of the store come late
   lose_host,      // power off for good: it never comes back, nor its disk
+  lose_store,     // it begins anew with nothing
+  old_store,      // it goes back to a copy that was made when the load began
+  rebuild_store,  // no fault: the operator's answer to the two
   set_sync,       // no fault: `weir apply` with another `sync`, the target's index
   apply,          // no fault: `weir apply` with another parameter, `detail` is NAME=VALUE
 };
-constexpr std::size_t kFaults = 19;
+constexpr std::size_t kFaults = 22;
 const char* name_of(Fault fault);
 std::optional<Fault> fault_named(const std::string& text);
 // Between two ends, against one member, or against the store.

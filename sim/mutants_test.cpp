@@ -68,6 +68,7 @@ constexpr Mutant kMutants[] = {
     {"record-before-load", nullptr, 1, 200},
     {"rejoin-before-confirmation", nullptr, 1, 600},
     {"no-claim", nullptr, 1, 20},
+    {"an-old-record-believed", "store/old_copy"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, Mutants, testing::ValuesIn(kMutants), [](const auto& mutant) {

@@ -122,6 +122,7 @@ void Run::go_on() {
       }
       enter(Phase::loaded, plan_.load_for);
       load_began_ = now();
+      fleet_.store_copies().copy();
       load_.begin();
       for (const FaultPlan& fault : plan_.faults) {
         if (!fault.from_start) later(fault.at, [this, fault] { inject(fault); });

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "model/remembered.h"
 #include "provision/provision.h"
-#include "store/memory/memory.h"
 
 namespace weir::sim {
 namespace {
@@ -59,8 +59,9 @@ SimFleet::SimFleet(std::uint64_t seed, int members, int sync, bool shaped)
       service_(make_service(members, sync, shaped)) {
   keys_.fleet = FleetName("sim");
   client_ = std::make_unique<SimHost>(fibers_, random_, cluster_, HostName("client"));
-  store_ = std::make_unique<StoreServer>(fibers_, random_,
-                                         store::make_memory(client_->clock, client_->workers));
+  auto kept = std::make_unique<CopiedStore>(*client_);
+  copies_ = kept.get();
+  store_ = std::make_unique<StoreServer>(fibers_, random_, std::move(kept));
   for (const Member& member : service_.members) {
     auto host = std::make_unique<SimHost>(fibers_, random_, cluster_, member.host);
     cluster_.add_host(member.host, host->disk, "/state");
@@ -134,11 +135,15 @@ void SimFleet::refresh_record() {
   const auto entry =
       store_->kept().get(keys_.leadership(service_.name), client_->clock.within(kStateLimit));
   if (!entry || !*entry || (*entry)->revision == record_revision_) return;
-  record_revision_ = (*entry)->revision;
   const auto json = Json::parse((*entry)->value);
   WEIR_ASSERT(json.has_value());
   auto record = record_from(*json);
   WEIR_ASSERT(record.has_value());
+  // An old copy of the store is not the truth.
+  if (Reading{record->rebuilt, (*entry)->revision} < Reading{record_.rebuilt, record_revision_}) {
+    return;
+  }
+  record_revision_ = (*entry)->revision;
   record_ = std::move(*record);
   fibers_.trace("record", (*entry)->value);
 }
@@ -182,6 +187,35 @@ void SimFleet::listen() {
     if (said != before.end() && said->second == because_[host]) continue;
     fibers_.trace("because", host.text + ": " + because_[host]);
   }
+}
+
+void SimFleet::rebuild_store() {
+  fibers_.begin(0, "rebuild", [this] {
+    std::vector<Witness> witnesses;
+    for (const auto& [host, life] : lives_) {
+      const auto answer = life->agent->answer({"/witness", {}, "operator"});
+      if (!answer) continue;
+      for (const Json& json : (*answer)["witnesses"].items()) {
+        auto witness = witness_from(json);
+        WEIR_ASSERT(witness.has_value());
+        witnesses.push_back(std::move(*witness));
+      }
+    }
+    if (witnesses.empty()) return;
+    const auto filled = refill(witnesses, 0);
+    fibers_.trace("rebuild", filled ? to_json(filled->record).dump() : filled.error().what);
+    if (!filled) return;
+    std::vector<store::Change> changes;
+    const Deadline soon = client_->clock.within(kStateLimit);
+    const auto put = [&](const std::string& key, const Json& value) {
+      const auto entry = copies_->get(key, soon);
+      changes.push_back({key, entry && *entry ? (*entry)->revision : 0, value.dump(), 0});
+    };
+    put(keys_.desired(service_.name), to_json(filled->desired));
+    put(keys_.leadership(service_.name), to_json(filled->record));
+    const auto written = copies_->commit(changes, soon);
+    fibers_.trace("rebuild", written ? "written" : written.error().what);
+  });
 }
 
 void SimFleet::tick() {

@@ -14,6 +14,7 @@
 #include "sim/peers.h"
 #include "sim/ports.h"
 #include "sim/store.h"
+#include "sim/store_copies.h"
 #include "store/record_io.h"
 
 namespace weir::sim {
@@ -34,12 +35,15 @@ class SimFleet {
   SimHost& client() { return *client_; }
   SimNet& net() { return net_; }
   StoreServer& store() { return *store_; }
+  CopiedStore& store_copies() { return *copies_; }
   std::vector<std::unique_ptr<Checker>>& checkers() { return checkers_; }
 
   // What `weir apply` writes for a new service; then every agent is started.
   void begin();
   // What `weir apply` does when the file asks for another `sync`.
   void apply_sync(int sync);
+  // What `weir store rebuild` does, once every agent that lives has answered.
+  void rebuild_store();
   // The world's own clockwork: the servers' processes, the checkers.
   void tick();
   Truth truth();
@@ -90,7 +94,8 @@ class SimFleet {
   std::map<HostName, std::unique_ptr<SimHost>> hosts_;
   std::unique_ptr<SimHost> client_;
   std::unique_ptr<StoreServer> store_;
-  std::set<HostName> frozen_;  // hosts
+  CopiedStore* copies_ = nullptr;  // what the server keeps
+  std::set<HostName> frozen_;      // hosts
   std::map<HostName, std::unique_ptr<Life>> lives_;
   Record record_;
   store::Revision record_revision_ = 0;

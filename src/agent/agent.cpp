@@ -27,6 +27,7 @@ struct Agent::Parts {
   std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   std::map<ServiceName, store::Held> early;  // records that came before their services
   std::unique_ptr<Claims> claims;
+  std::unique_ptr<Remembering> remembering;
   std::unique_ptr<Heartbeats> heartbeats;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<Watcher> watcher;
@@ -105,9 +106,14 @@ struct Agent::Parts {
                   life,
                   *journal,
                   *claims,
+                  *remembering,
                   [this] { heartbeats->rouse(); },
                   [this](const HostName& host, Deadline d) { heartbeats->speak_to(host, d); }};
-      auto loop = std::make_shared<ServiceLoop>(std::move(ports), *engine->second, member, held);
+      const auto all_remembered = remembering->all();
+      const auto known = all_remembered.find(held.service.name);
+      auto loop = std::make_shared<ServiceLoop>(
+          std::move(ports), *engine->second, member, held,
+          known == all_remembered.end() ? std::nullopt : std::optional(known->second));
       const std::lock_guard lock(mutex);
       const auto record = early.find(held.service.name);
       if (record != early.end()) loop->board().learn_record(record->second, world.clock.now());
@@ -122,6 +128,34 @@ struct Agent::Parts {
     }
     const std::lock_guard lock(mutex);
     early[service] = held;
+  }
+
+  // A watch begins anew: the store may be another, or an old copy of itself. What we remember and
+  // it has no more, though its revision is below what we have read, it has lost (safety.md S12).
+  void learn_listed(store::Revision revision) {
+    for (const auto& loop : all()) loop->doubt();
+    for (const auto& [name, remembered] : remembering->all()) {
+      if (find(name) != nullptr || revision >= remembered.revision) continue;
+      learn_service({remembered.desired, remembered.desired_revision});
+    }
+  }
+
+  Result<Json> testify() {
+    Json witnesses = Json::array();
+    for (const auto& [name, remembered] : remembering->all()) {
+      const auto engine = engines.find(remembered.desired.engine);
+      if (engine == engines.end() || engine->second->runs() == nullptr) continue;
+      for (const Member& member : remembered.desired.members) {
+        if (member.host != setting.host) continue;
+        WEIR_TRY(const engine::Local local, engine->second->runs()->local(member));
+        witnesses.add(to_json(Witness{setting.host,
+                                      {member.name, local.incarnation},
+                                      local.promised_last,
+                                      local.led,
+                                      remembered}));
+      }
+    }
+    return Json::object().set("format", kRememberedFormat).set("witnesses", witnesses);
   }
 
   void learn_claim(const ServiceName& service, const std::optional<store::HeldClaim>& claim) {
@@ -219,6 +253,9 @@ Result<> Agent::start() {
     WEIR_TRY_(parts.journal->conclude(entry.number, journal::Outcome::unknown,
                                       "cut off; a new agent looked again", {}));
   }
+  parts.remembering =
+      std::make_unique<Remembering>(parts.world.files, parts.setting.state + "/remembered");
+  WEIR_TRY_(parts.remembering->load());
   parts.claims = std::make_unique<Claims>(parts.world, parts.store, parts.setting, parts.life);
   parts.heartbeats = std::make_unique<Heartbeats>(
       parts.world, parts.caller, parts.setting.host, parts.setting.timings,
@@ -245,7 +282,8 @@ Result<> Agent::start() {
                     },
                     [&parts](const HostName& host, const Json& renewal) {
                       parts.claims->learn_renewal(host, renewal);
-                    }});
+                    },
+                    [&parts](store::Revision revision) { parts.learn_listed(revision); }});
   return {};
 }
 
@@ -266,6 +304,7 @@ Result<Json> Agent::answer(const peer::Request& request) {
     parts_->hear(HostName(request.from), request.body);
     return parts_->speak();
   }
+  if (request.path == "/witness") return parts_->testify();
   if (request.path == "/claim") return parts_->claims->take_for(request.body);
   if (request.path == "/claim/give-up") return parts_->claims->give_up_for(request.body);
   if (request.path == "/suspicion" || request.path == "/status") {

@@ -8,8 +8,12 @@
 
 namespace weir::agent {
 
-Board::Board(Member self, HostName host, AgentLife life, Instant began)
-    : self_(std::move(self)), host_(std::move(host)), life_(std::move(life)) {
+Board::Board(Member self, HostName host, AgentLife life, Instant began,
+             std::optional<Remembered> remembered)
+    : self_(std::move(self)),
+      host_(std::move(host)),
+      life_(std::move(life)),
+      remembered_(std::move(remembered)) {
   memory_.began = began;
 }
 
@@ -30,9 +34,95 @@ bool Board::learn_service(const store::HeldService& held) {
   return true;
 }
 
+Reading Board::known_locked() const {
+  Reading known;
+  if (held_) known = {held_->record.rebuilt, held_->revision};
+  if (remembered_) known = std::max(known, remembered_->reading());
+  return known;
+}
+
+Reading Board::known() const {
+  const std::lock_guard lock(mutex_);
+  return known_locked();
+}
+
+// By the epoch and the promises that we know, too: an old copy may have gone on counting revisions.
+std::string Board::why_lost(const StoreAnswer& answer, const Reading& known) const {
+  if (mutant("an-old-record-believed")) return {};
+  Epoch epoch;
+  if (held_) epoch = held_->record.epoch;
+  if (remembered_) epoch = std::max(epoch, remembered_->record.epoch);
+  return why_old(answer, known, epoch, own_.promised_last);
+}
+
 bool Board::learn_record(const store::Held& held, Instant now) {
   const std::lock_guard lock(mutex_);
-  if (held_ && held.revision <= held_->revision) return false;
+  if (held_ && held.record.rebuilt == held_->record.rebuilt && held.revision == held_->revision) {
+    return false;
+  }
+  if (!why_lost(answer_of(held.record, held.revision), known_locked()).empty()) {
+    doubts_ = true;
+    return true;
+  }
+  return take_record(held, now);
+}
+
+bool Board::learn_read(const std::optional<store::Held>& held, const Reading& known, Instant now) {
+  const std::lock_guard lock(mutex_);
+  doubts_ = false;
+  const StoreAnswer answer = held ? answer_of(held->record, held->revision) : StoreAnswer{};
+  std::string lost = why_lost(answer, known);
+  if (lost.empty()) {
+    const bool found = !memory_.store_lost.empty();
+    memory_.store_lost.clear();
+    return (held && take_record(*held, now)) || found;
+  }
+  const bool news = memory_.store_lost.empty();
+  if (!held_ && remembered_) take_record({remembered_->record, remembered_->revision}, now);
+  memory_.store_lost = std::move(lost);
+  return news;
+}
+
+void Board::doubt() {
+  const std::lock_guard lock(mutex_);
+  doubts_ = true;
+}
+
+bool Board::doubts() const {
+  const std::lock_guard lock(mutex_);
+  return doubts_;
+}
+
+bool Board::store_lost() const {
+  const std::lock_guard lock(mutex_);
+  return !memory_.store_lost.empty();
+}
+
+std::optional<Remembered> Board::unsaved(const FleetName& fleet) const {
+  const std::lock_guard lock(mutex_);
+  if (!held_ || !service_) return std::nullopt;
+  const Reading reading{held_->record.rebuilt, held_->revision};
+  const bool known = remembered_ && reading <= remembered_->reading();
+  if (known && desired_revision_ == remembered_->desired_revision) return std::nullopt;
+  if (known && reading < remembered_->reading()) return std::nullopt;
+  return Remembered{fleet, held_->revision, held_->record, *service_, desired_revision_};
+}
+
+void Board::learn_saved(const Remembered& remembered) {
+  const std::lock_guard lock(mutex_);
+  remembered_ = remembered;
+}
+
+bool Board::take_record(const store::Held& held, Instant now) {
+  const Reading reading{held.record.rebuilt, held.revision};
+  if (held_ && reading <= Reading{held_->record.rebuilt, held_->revision}) return false;
+  memory_.store_lost.clear();
+  // In a new life of the store its revisions begin anew.
+  if (held_ && held.record.rebuilt != held_->record.rebuilt) desired_revision_ = 0;
+  if (!held_ || held.record.set != held_->record.set || held.record.epoch != held_->record.epoch) {
+    memory_.set_reading = reading;
+    memory_.set_seen = now;
+  }
   const std::optional<OpenRound> before = held_ ? held_->record.round : std::nullopt;
   const Epoch epoch_before = held_ ? held_->record.epoch : Epoch{};
   held_ = held;
@@ -277,6 +367,7 @@ Spoken Board::speak(Instant now, const Timings& timings) const {
     spoken.voice.sick = failover::is_sick(view);
     spoken.voice.epoch = held_->record.epoch;
     spoken.voice.leader = held_->record.leader.member;
+    spoken.voice.read = remembered_ ? remembered_->reading() : Reading{};
     const auto own = promises_.find(self_.name);
     const bool open = held_->record.round && own != promises_.end() &&
                       own->second.round == held_->record.round->number;

@@ -25,11 +25,25 @@ Spoken spoken_from(const Json& json, Instant heard);
 
 class Board {
  public:
-  Board(Member self, HostName host, AgentLife life, Instant began);
+  // `remembered`: what an earlier life of this agent kept of the record; absent: nothing.
+  Board(Member self, HostName host, AgentLife life, Instant began,
+        std::optional<Remembered> remembered);
 
   // From the store. Answers whether anything that decisions rest on has changed.
   bool learn_service(const store::HeldService& held);
+  // A record that is older than one read before is not learned: the store may have lost it, which
+  // only a read of its own can tell (`doubts`).
   bool learn_record(const store::Held& held, Instant now);
+  // From a linearizable read that began when `known` was the highest reading; absent: no record.
+  // Answers whether anything has changed. S12: a store that has lost the record is seen here.
+  bool learn_read(const std::optional<store::Held>& held, const Reading& known, Instant now);
+  void doubt();  // the store may have lost what it had: it is to be read
+  bool doubts() const;
+  Reading known() const;
+  bool store_lost() const;
+  // What is not durably remembered yet, and that it now is.
+  std::optional<Remembered> unsaved(const FleetName& fleet) const;
+  void learn_saved(const Remembered& remembered);
 
   // From the probers and the other agents; both answer whether it is news worth a decision.
   bool learn_sighting(const MemberName& member, const Sighting& sighting, const Timings& timings);
@@ -67,6 +81,9 @@ class Board {
   std::string because() const;
 
  private:
+  Reading known_locked() const;
+  std::string why_lost(const StoreAnswer& answer, const Reading& known) const;
+  bool take_record(const store::Held& held, Instant now);
   failover::View view_locked(Instant now, const Timings& timings, const Incarnation& fresh,
                              Duration jitter) const;
   failover::Policy policy(const Timings& timings) const;
@@ -81,6 +98,8 @@ class Board {
   std::optional<Service> service_;
   std::int64_t desired_revision_ = 0;
   std::optional<store::Held> held_;
+  std::optional<Remembered> remembered_;  // durably; of this life or an earlier one
+  bool doubts_ = false;
   engine::Local own_;
   failover::Memory memory_;
   failover::Answers answers_;

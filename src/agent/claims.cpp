@@ -14,7 +14,7 @@ namespace weir::agent {
 namespace {
 
 constexpr Duration kStoreLimit = 1s;
-constexpr Duration kPause = 500ms;
+constexpr Duration kPause = 1s;
 constexpr Duration kOwnLasts = 5min;          // of a step of our own and what follows it
 constexpr Duration kClientLastsMost = 24h;    // a client that asks for more is refused
 constexpr std::size_t kClientTextMost = 200;  // characters that it may say of itself

@@ -15,6 +15,7 @@ constexpr Duration kReadLimit = 1s;
 constexpr Duration kStandingLimit = 60s;
 constexpr Duration kShapesLimit = 5s;
 constexpr Duration kRetryMost = 5s;
+constexpr Duration kRememberLimit = 2s;
 
 journal::Outcome outcome_of(const Result<>& result) {
   if (result) return journal::Outcome::done;
@@ -32,15 +33,19 @@ journal::Outcome outcome_of(const Result<>& result) {
 }  // namespace
 
 ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
-                         const store::HeldService& service)
+                         const store::HeldService& service, std::optional<Remembered> remembered)
     : ports_(std::move(ports)),
       engine_(engine),
       self_(std::move(self)),
-      board_(self_, ports_.setting.host, ports_.life, ports_.world.clock.now()) {
+      board_(self_, ports_.setting.host, ports_.life, ports_.world.clock.now(),
+             std::move(remembered)) {
   board_.learn_service(service);
   loop_ = std::make_unique<Loop>(ports_.world, "service " + self_.service.text,
                                  ports_.setting.timings.heartbeat, [this] { turn(); });
+  memory_ = std::make_unique<Loop>(ports_.world, "remember " + self_.service.text,
+                                   ports_.setting.timings.sighting_every, [this] { remember(); });
   follow_members(service.service);
+  memory_->start();
   loop_->start();
 }
 
@@ -48,10 +53,12 @@ ServiceLoop::~ServiceLoop() {
   stop();
   for (auto& [member, loop] : probers_) loop->join();
   loop_->join();
+  memory_->join();
 }
 
 void ServiceLoop::stop() {
   loop_->stop();
+  memory_->stop();
   const std::lock_guard lock(probers_mutex_);
   for (auto& [member, loop] : probers_) loop->stop();
 }
@@ -70,7 +77,14 @@ void ServiceLoop::learn_service(const store::HeldService& service) {
 }
 
 void ServiceLoop::learn_record(const store::Held& held) {
-  if (board_.learn_record(held, ports_.world.clock.now())) ring();
+  if (!board_.learn_record(held, ports_.world.clock.now())) return;
+  memory_->ring();
+  ring();
+}
+
+void ServiceLoop::doubt() {
+  board_.doubt();
+  ring();
 }
 
 // One prober a member, each at its own pace: a silent server delays nobody.
@@ -100,9 +114,9 @@ void ServiceLoop::turn() {
     due_ = ports_.world.clock.now();
     return;
   }
-  if (!board_.held()) refresh_record(kReadLimit);
+  if (!board_.held() || board_.doubts() || board_.store_lost()) refresh_record(kReadLimit);
   if (failover::wants_fresh_record(view())) refresh_record(kReadLimit);
-  if (board_.held() && !fail_over()) provision_one();
+  if (board_.held() && !fail_over() && !board_.store_lost() && is_remembered()) provision_one();
   // Only waiting counts as a gap: a step of our own may take as long as it takes.
   due_ = ports_.world.clock.now() + ports_.setting.timings.heartbeat;
 }
@@ -141,9 +155,41 @@ bool ServiceLoop::look_at_own() {
 }
 
 void ServiceLoop::refresh_record(Duration limit) {
+  const Reading known = board_.known();
   const auto held = store::read_record(ports_.store, ports_.setting.keys, self_.service,
                                        ports_.world.clock.within(limit));
-  if (held && *held) board_.learn_record(**held, ports_.world.clock.now());
+  if (!held) return;
+  const bool lost = board_.store_lost();
+  if (board_.learn_read(*held, known, ports_.world.clock.now())) memory_->ring();
+  if (!lost && board_.store_lost()) {
+    say(ports_.world.clock, Level::error,
+        "{}: the store lost the record of this service: weir store rebuild", self_.service.text);
+  }
+}
+
+void ServiceLoop::remember() {
+  const auto unsaved = board_.unsaved(ports_.setting.keys.fleet);
+  if (!unsaved) return;
+  const auto kept = ports_.remembering.keep(*unsaved);
+  if (!kept) {
+    say(ports_.world.clock, Level::warning, "{}: cannot remember the record: {}",
+        self_.service.text, kept.error().what);
+    return;
+  }
+  board_.learn_saved(*unsaved);
+  ports_.rouse_heartbeats();  // somebody may wait for us to have read it
+}
+
+// S12: durably, before any step rests on it; but for a fence, which waits for no disk.
+bool ServiceLoop::is_remembered() {
+  const auto saved = [this] { return !board_.unsaved(ports_.setting.keys.fleet); };
+  if (saved()) return true;
+  memory_->ring();
+  if (poll_until(ports_.world.clock, ports_.world.clock.within(kRememberLimit), 1ms, saved)) {
+    return true;
+  }
+  board_.conclude("waits for the disk: the record is not yet remembered");
+  return false;
 }
 
 failover::View ServiceLoop::view() {
@@ -229,8 +275,9 @@ bool ServiceLoop::fail_over() {
   const Json step = failover::to_json(*decision.step);
   // A server that cannot start may only want the settings that the file has meanwhile.
   if (patient(kind, step, decision.because)) return !failover::is_a_start(*decision.step);
-  const auto number =
-      intend("failover", kind, step, decision.because, failover::needs_intent(*decision.step));
+  const bool needed = failover::needs_intent(*decision.step);
+  if (needed && !is_remembered()) return true;
+  const auto number = intend("failover", kind, step, decision.because, needed);
   if (!number) return true;
   if (std::holds_alternative<failover::LoadSet>(*decision.step)) board_.forget_proof();
   const Instant began = ports_.world.clock.now();

@@ -16,7 +16,8 @@ namespace weir::agent {
 class ServiceLoop {
  public:
   // `self` is this host's member; the engine is the service's. Starts at once.
-  ServiceLoop(Ports ports, engine::Engine& engine, Member self, const store::HeldService& service);
+  ServiceLoop(Ports ports, engine::Engine& engine, Member self, const store::HeldService& service,
+              std::optional<Remembered> remembered);
   ~ServiceLoop();
   ServiceLoop(const ServiceLoop&) = delete;
   ServiceLoop& operator=(const ServiceLoop&) = delete;
@@ -28,6 +29,7 @@ class ServiceLoop {
   void learn_record(const store::Held& held);
   // The certificates have changed: servers get them at the next turn. Any thread.
   void settle_again();
+  void doubt();  // the store may have lost this service's record
   void stop();
 
   // "Do you suspect the leader too?" looked at afresh; for the peer port.
@@ -39,6 +41,8 @@ class ServiceLoop {
   void notice_gap();
   bool look_at_own();
   void refresh_record(Duration limit);
+  void remember();
+  bool is_remembered();
   std::optional<std::int64_t> intend(const char* capability, const std::string& kind,
                                      const Json& step, const std::string& because, bool needed);
   void conclude(std::int64_t number, const std::string& kind, const Json& step,
@@ -70,6 +74,7 @@ class ServiceLoop {
   } failed_;
 
   std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Loop> memory_;  // the disk may hang, and fencing does not wait for it
   std::mutex probers_mutex_;
   std::vector<std::pair<Member, std::unique_ptr<Loop>>> probers_;
 };

@@ -35,6 +35,11 @@ Json to_json(const Spoken& spoken) {
                   .set("suspects", voice.suspects)
                   .set("epoch", weir::to_json(voice.epoch))
                   .set("leader", voice.leader.text);
+  if (voice.read) {
+    json.set(
+        "read",
+        Json::object().set("rebuilt", voice.read->rebuilt).set("revision", voice.read->revision));
+  }
   if (spoken.promise) json.set("promise", weir::to_json(*spoken.promise));
   return json;
 }
@@ -52,6 +57,9 @@ Spoken spoken_from(const Json& json, Instant heard) {
   voice.suspects = json["suspects"].boolean();
   voice.epoch = epoch_from(json["epoch"]);
   voice.leader = MemberName(json["leader"].text());
+  if (const Json& read = json["read"]; read.is_object()) {
+    voice.read = Reading{read["rebuilt"].integer(), read["revision"].integer()};
+  }
   if (json.has("promise")) spoken.promise = promise_from(json["promise"]);
   return spoken;
 }

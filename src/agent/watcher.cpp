@@ -95,6 +95,7 @@ bool Watcher::read_all() {
   for (const store::Entry& entry : *entries) {
     if (!starts_with(entry.key, keys_.desired())) hear(entry.key, entry.value, entry.revision);
   }
+  ears_.listed(after_);
   return true;
 }
 

@@ -19,6 +19,8 @@ class Watcher {
     // nullopt: it is gone.
     std::function<void(const ServiceName&, const std::optional<store::HeldClaim>&)> claim;
     std::function<void(const HostName&, const Json&)> renewal;
+    // All that stands was told anew, up to this revision: what was not among it is not there.
+    std::function<void(store::Revision)> listed;
   };
   Watcher(World& world, store::Store& store, store::Keys keys, Ears ears);
   ~Watcher() = default;

@@ -53,6 +53,10 @@ struct WatcherTest : ::testing::Test, TestWorld {
             [this](const HostName& host, const Json& renewal) {
               const std::lock_guard lock(mutex);
               renewals[host] = renewal["count"].integer();
+            },
+            [this](store::Revision) {
+              const std::lock_guard lock(mutex);
+              ++listed;
             }};
   }
   bool hears_record(const ServiceName& name, std::int64_t epoch) {
@@ -87,6 +91,7 @@ struct WatcherTest : ::testing::Test, TestWorld {
   std::vector<std::string> told;
   std::map<ServiceName, store::HeldService> services;
   std::map<HostName, std::int64_t> renewals;
+  int listed = 0;
   std::map<ServiceName, store::Held> records;
 };
 

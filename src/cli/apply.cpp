@@ -27,6 +27,7 @@ Result<bool> write_service(Session& session, Service service) {
   WEIR_TRY(const auto record, store::read_record(session.store(), session.keys(), service.name,
                                                  session.within(kWriteLimit)));
   if (!record) {
+    WEIR_TRY_(refuse_if_remembered(session, service));
     // The record first: an agent that sees the service finds who is to make its data.
     WEIR_TRY_([&]() -> Result<> {
       const auto written =
@@ -64,13 +65,19 @@ Result<> refuse_unsupported(const Fleet& fleet) {
   return fail(Failure::refused, sentences);
 }
 
-Result<bool> write_desired(Session& session, const Fleet& fleet) {
+Result<> write_frame(Session& session, const std::vector<Host>& hosts) {
   const store::Keys keys = session.keys();
-  WEIR_TRY_(write_if_absent(session, keys.meta(),
-                            Json::object().set("format", 1).set("fleet", fleet.name.text)));
-  for (const Host& host : fleet.hosts) {
+  WEIR_TRY_(
+      write_if_absent(session, keys.meta(),
+                      Json::object().set("format", 1).set("fleet", session.place().fleet.text)));
+  for (const Host& host : hosts) {
     WEIR_TRY_(store::create_renewal(session.store(), keys, host.name, session.within(kWriteLimit)));
   }
+  return {};
+}
+
+Result<bool> write_desired(Session& session, const Fleet& fleet) {
+  WEIR_TRY_(write_frame(session, fleet.hosts));
   bool changed = false;
   for (const Service& service : fleet.services) {
     WEIR_TRY(const bool wrote, write_service(session, service));

@@ -72,7 +72,8 @@ constexpr Verb kVerbs[] = {
     {"status", "Who leads, how far behind, and whether a failover is possible", status, false, true,
      false},
     {"events", "What the agents did, and why", events, false, true, false},
-    {"store", "Run the fleet's store", serve_store, false, false, true},
+    {"store", "Refill a store that lost what it had: store rebuild; alone: run the store", store,
+     false, false, true},
     {"agent", "Run the agent of one host", serve_agent, false, false, true},
     {"supervisor", "Run the supervisor of the fleet here", serve_supervisor, false, false, true},
 };
@@ -124,6 +125,8 @@ void add_verb(CLI::App& app, const Verb& verb, Options& options, const Verb** ch
   }
   add_identity_options(*sub, name, options);
   if (name == "store") {
+    sub->add_option("action", options.action, "rebuild: refill it from what the members remember")
+        ->check(CLI::IsMember({"rebuild"}));
     sub->add_option("--while", options.while_pid, "End when this process has ended");
   }
   sub->callback([chosen, &verb] { *chosen = &verb; });

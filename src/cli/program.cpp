@@ -1,5 +1,6 @@
 // `weir store`, `weir agent`, `weir supervisor`: the processes that `weir up` leaves behind.
 #include "cli/program.h"
+#include "cli/verbs.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -131,6 +132,10 @@ Result<> serve_store(Session& session) {
   say(machine.clock, Level::info, "store: serving at {}:{}", facts.store.ip, facts.store.port);
   wait_for_end(session);
   return {};
+}
+
+Result<> store(Session& session) {
+  return session.options().action == "rebuild" ? rebuild_store(session) : serve_store(session);
 }
 
 Result<> serve_agent(Session& session) {

@@ -106,6 +106,16 @@ Result<store::HeldService> Session::service() {
     if (held.service.name.text == options_.service) return held;
     names += (names.empty() ? "" : ", ") + held.service.name.text;
   }
+  if (services.empty()) {
+    WEIR_TRY(const auto meta, store_->get(keys().meta(), within(5s)));
+    if (!meta) {
+      return fail(Failure::not_found,
+                  fmt::format("the store holds nothing of fleet {}: it has lost what it had, or "
+                              "the fleet was never applied",
+                              place_.fleet.text),
+                  "weir store rebuild");
+    }
+  }
   if (options_.service.empty()) {
     return fail(Failure::bad_config, "which service? The fleet has " + names);
   }

@@ -36,6 +36,7 @@ struct Options {
   std::string host;
   std::string token;
   std::string certificate_life;
+  std::string action;  // of store: "rebuild", or nothing
   int while_pid = 0;
   int limit = 50;
   double rate = 400;

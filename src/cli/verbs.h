@@ -15,6 +15,8 @@ Result<> token(Session& session);   // one word that lets one host join
 Result<> join(Session& session);    // this machine becomes a host of a fleet
 Result<> drill(Session& session);   // break it, measure it, mend it
 Result<> events(Session& session);  // what the agents did, and why
+Result<> store(Session& session);   // serve it, or rebuild it
+Result<> rebuild_store(Session& session);  // refill a store that lost what it had
 
 // Shared by up, apply and plan.
 Result<Fleet> load_fleet(Session& session);
@@ -22,6 +24,10 @@ Result<> refuse_unsupported(const Fleet& fleet);
 // Writes what is desired, compare-and-set; creates the first records of new services and hosts.
 // Answers whether anything was written.
 Result<bool> write_desired(Session& session, const Fleet& fleet);
+// What every fleet's store has, services or not: made where it is absent.
+Result<> write_frame(Session& session, const std::vector<Host>& hosts);
+// refused where a member that answers remembers a record of this service: the store has lost it.
+Result<> refuse_if_remembered(Session& session, const Service& service);
 // Waits until each service is led, confirmed and complete, telling what is waited for.
 Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit);
 

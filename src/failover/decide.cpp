@@ -94,6 +94,7 @@ bool wants_standing(const View& view, bool known) {
 Decision decide(const View& view) {
   if (view.own.foreign) return {std::nullopt, "the data is not ours: " + view.own.trouble};
   if (auto deposed = decide_deposed(view)) return *deposed;
+  if (!view.memory.store_lost.empty()) return decide_without_record(view);
   if (auto in_round = decide_in_round(view)) return *in_round;
   if (auto released = decide_released(view)) return *released;
   if (auto as_leader = decide_as_leader(view)) return *as_leader;

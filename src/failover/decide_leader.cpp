@@ -119,6 +119,16 @@ Decision load_then_record(const View& view, const SyncSet& set, const std::strin
   return {LoadSet{set}, because};
 }
 
+// The set may count somebody whom an older record does not: who would elect by that one has to know
+// that it is old.
+Decision decide_load(const View& view) {
+  const bool patient = view.now - view.memory.set_seen < view.given.policy.reads_within;
+  if (const std::string who = unread_by(view); patient && !who.empty()) {
+    return {std::nullopt, "the set is loaded once " + who + " has read it"};
+  }
+  return {LoadSet{view.record.set}, "the set of the record is not yet proven to be loaded"};
+}
+
 std::optional<Decision> decide_confirm(const View& view) {
   if (view.record.confirmed || view.record.set.voters.empty()) return std::nullopt;
   const bool heard = std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
@@ -132,6 +142,17 @@ std::optional<Decision> decide_confirm(const View& view) {
 }
 
 }  // namespace
+
+std::string unread_by(const View& view) {
+  for (const Other& other : view.others) {
+    const bool answers = other.voice.heard > Instant{} &&
+                         view.now - other.voice.heard < view.given.policy.suspect_after;
+    const bool unread = other.voice.read && *other.voice.read < view.memory.set_reading;
+    if (answers && unread && is_voter(view.record, other.voice.voter))
+      return other.member.name.text;
+  }
+  return {};
+}
 
 Decision decide_set(const View& view) {
   const SyncSet& set = view.record.set;
@@ -160,9 +181,7 @@ Decision decide_set(const View& view) {
   }
   // A set of which nobody is left cannot be proven; who has caught up joins it all the same: an
   // addition is safe whatever the server has loaded, with the record first and the server second.
-  if (view.memory.proven != set && !(voter && !can_confirm(view, set))) {
-    return {LoadSet{set}, "the set of the record is not yet proven to be loaded"};
-  }
+  if (view.memory.proven != set && !(voter && !can_confirm(view, set))) return decide_load(view);
   if (sync < set.number && view.memory.proven == set) {
     return {RecordSet{with_set(view, {set.voters, sync})},
             fmt::format("each commit is to wait for {} only", sync)};

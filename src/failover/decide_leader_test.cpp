@@ -10,6 +10,48 @@ using namespace testing;
 
 const Row kLeader[] = {
     {"all is well", [](View&) {}, nullptr, "leads epoch 1; commits wait for 1 of b, c"},
+    {"the store has lost the record",
+     [](View& v) { v.memory.store_lost = "the store has no record any more"; }, nullptr,
+     "the store has no record any more: weir store rebuild"},
+    {"the store has lost the record, and a voter is silent",
+     [](View& v) {
+       v.memory.store_lost = "the store has no record any more";
+       silence(v, "b");
+     },
+     nullptr, "the store has no record any more: weir store rebuild"},
+    {"the store has lost the record, and its server is dead",
+     [](View& v) {
+       v.memory.store_lost = "the store has no record any more";
+       v.own.server.life = ServerLife::ended;
+       v.own.restart_estimate = 300ms;
+     },
+     nullptr, "the store has no record any more: weir store rebuild"},
+    {"the set grew, and a voter that answers has not read it",
+     [](View& v) {
+       v.memory.proven = SyncSet{{kB}, 1};
+       v.memory.set_seen = kNow - 1s;
+       v.memory.set_reading = {0, 9};
+       other(v, "b").voice.read = Reading{0, 8};
+       other(v, "c").voice.read = Reading{0, 9};
+     },
+     nullptr, "the set is loaded once b has read it"},
+    {"the set grew, and whoever has not read it is silent",
+     [](View& v) {
+       v.memory.proven = SyncSet{{kB}, 1};
+       v.memory.set_seen = kNow - 1s;
+       v.memory.set_reading = {0, 9};
+       other(v, "b").voice.read = Reading{0, 8};
+       other(v, "b").voice.heard = kNow - 1300ms;
+     },
+     "LoadSet", "the set of the record is not yet proven to be loaded"},
+    {"the set grew, and a voter cannot read it for long",
+     [](View& v) {
+       v.memory.proven = SyncSet{{kB}, 1};
+       v.memory.set_seen = kNow - 6s;
+       v.memory.set_reading = {0, 9};
+       other(v, "b").voice.read = Reading{0, 8};
+     },
+     "LoadSet", "the set of the record is not yet proven to be loaded"},
     {"its agent is new", [](View& v) { v.life = AgentLife("newer"); }, "Reclaim",
      "this agent is new: it confirms the leadership anew"},
     {"it won and has not promoted",

@@ -104,7 +104,26 @@ Decision decide_as_replica(const View& view) {
   return {std::nullopt, fmt::format("follows {} in epoch {}", name, show(view.record.epoch))};
 }
 
+// Nobody is stopped, nobody is promoted, nothing is rewound. A replica that lost its leader's
+// address follows it again: that needs no record.
+Decision decide_without_record(const View& view) {
+  const std::string why = view.memory.store_lost + ": weir store rebuild";
+  const Other* leader = find_other(view, view.record.leader.member);
+  const bool free = view.own.data && !diverged(view) && view.own.as_replica &&
+                    view.own.promised <= view.record.epoch.number && !view.record.round;
+  if (!free || leader == nullptr || !serves_as_leader(*leader)) return {std::nullopt, why};
+  const bool running = view.own.server.life == ServerLife::running;
+  if (running && view.own.pointed && view.own.follows == leader->member.name &&
+      view.own.follows_epoch == view.record.epoch) {
+    return {std::nullopt, why};
+  }
+  return {Follow{upstream_of(view)}, why};
+}
+
 Readiness readiness(const View& view) {
+  if (!view.memory.store_lost.empty()) {
+    return {false, view.memory.store_lost + ": weir store rebuild"};
+  }
   if (view.record.leader.incarnation.empty()) return {false, "the service has no leader yet"};
   if (view.record.round) return {true, "a round is open"};
   if (view.record.set.voters.empty()) return {false, "no replica is confirmed"};

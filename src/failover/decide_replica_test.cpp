@@ -10,6 +10,31 @@ using namespace testing;
 
 const Row kReplica[] = {
     {"all is well", [](View&) {}, nullptr, "follows a in epoch 1"},
+    {"the store has lost the record, and the leader is gone",
+     [](View& v) {
+       both_suspect(v);
+       v.memory.store_lost = "the store has no record any more";
+     },
+     nullptr, "the store has no record any more: weir store rebuild"},
+    {"the store has lost the record, and our replica points nowhere",
+     [](View& v) {
+       v.memory.store_lost = "the store has no record any more";
+       v.own.pointed = false;
+     },
+     "Follow", "the store has no record any more: weir store rebuild"},
+    {"the store has lost the record, and our data left the leader's history",
+     [](View& v) {
+       v.memory.store_lost = "the store has no record any more";
+       v.own.as_replica = false;
+       v.own.server.life = ServerLife::ended;
+     },
+     nullptr, "the store has no record any more: weir store rebuild"},
+    {"the store has lost the record, and our data is gone",
+     [](View& v) {
+       v.memory.store_lost = "the store has no record any more";
+       v.own.data = false;
+     },
+     nullptr, "the store has no record any more: weir store rebuild"},
     {"the leader's agent is gone, its server answers",
      [](View& v) {
        other(v, "a").voice.heard = kNow - 10s;

@@ -15,6 +15,11 @@ const Other* find_other(const View& view, const MemberName& member);
 engine::Upstream upstream_of(const View& view);  // requires the leader among the others
 bool serves_as_leader(const Other& other);
 
+// Who answers and has not read the record that first had the view's set; empty: nobody (S12).
+std::string unread_by(const View& view);
+// The store has lost the record: what we remember is true, but nobody can write it.
+Decision decide_without_record(const View& view);
+
 // Rules return nothing when they do not apply.
 std::optional<Decision> decide_in_round(const View& view);
 std::optional<Decision> decide_on_suspicion(const View& view);

@@ -10,6 +10,7 @@
 #include "model/fleet.h"
 #include "model/promise.h"
 #include "model/record.h"
+#include "model/remembered.h"
 #include "model/sighting.h"
 
 namespace weir::failover {
@@ -24,6 +25,9 @@ struct Policy {
   // Before a former leader's promise, where others may suffice: being chosen it has to be started
   // first, which takes seconds.
   Duration leader_waits = 2s;
+  // Before a set is loaded, for those who answer to have read its record (S12). A voter that has
+  // lost the store hears nothing of it, and does not hold up the others for ever.
+  Duration reads_within = 6s;
   Duration rising_limit = 10s;  // then a leader that does not come up is a dead leader
   int sync = 1;
 };
@@ -38,9 +42,10 @@ struct Voice {
   bool rising = false;  // the record names it, and it is bringing that server up right now
   bool sick = false;    // its own probe finds that the write path does not move
   bool knows_position = false;
-  bool suspects = false;  // it suspects the leader of `epoch`
-  Epoch epoch;            // the highest epoch that it has read
-  MemberName leader;      // and whom that record names
+  bool suspects = false;        // it suspects the leader of `epoch`
+  Epoch epoch;                  // the highest epoch that it has read
+  MemberName leader;            // and whom that record names
+  std::optional<Reading> read;  // the highest that it durably remembers; absent: it does not say
 };
 
 // Another member of the service.
@@ -68,6 +73,9 @@ struct Memory {
   bool write_in_doubt = false;  // a write of the record may still be on its way
   int rejoins = 0;              // in this epoch, since our replica's log last grew
   Position furthest{};          // the furthest that our replica's log was seen to reach in it
+  std::string store_lost;       // why the store must have lost our record (S12); empty: it has not
+  Reading set_reading;          // the record's, when its set was first seen so
+  Instant set_seen{};
 };
 
 // What the others answered to our last question.

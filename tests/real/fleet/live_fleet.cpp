@@ -253,6 +253,8 @@ int LiveFleet::process(const std::string& verb) {
       [&](const std::vector<std::string>& words) { return words.size() > 1 && words[1] == verb; });
 }
 
+std::string LiveFleet::store_folder() const { return folder_ + "/s/live/store"; }
+
 // Everything that runs with our folders in its environment or as its working directory.
 std::vector<int> LiveFleet::processes() {
   std::vector<int> out;

@@ -59,6 +59,7 @@ class LiveFleet {
   int agent(const std::string& host);
   int guard(const std::string& host);
   int process(const std::string& verb);  // "store" or "supervisor"; 0 if none
+  std::string store_folder() const;
   std::string folder() const { return folder_; }
   Clock& clock() { return *clock_; }
   Programs& programs() { return *programs_; }
