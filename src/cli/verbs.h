@@ -1,6 +1,8 @@
 // One function per verb; each returns what the exit code is made of.
 #pragma once
 
+#include <functional>
+
 #include "cli/session.h"
 
 namespace weir::cli {
@@ -19,11 +21,12 @@ Result<> events(Session& session);  // what the agents did, and why
 // Shared by up, apply and plan.
 Result<Fleet> load_fleet(Session& session);
 Result<> refuse_unsupported(const Fleet& fleet);
-// Writes what is desired, compare-and-set; creates the first records of new services and hosts.
-// Answers whether anything was written.
-Result<bool> write_desired(Session& session, const Fleet& fleet);
-// Waits until each service is led, confirmed and complete, telling what is waited for.
-Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit);
+// Waits until each of `services` is led, confirmed and complete and has nobody who leaves, and
+// until those of `gone` have left, telling what is waited for. A store that is away is waited for
+// too. `keep` is called about once a second; its failure ends the wait.
+Result<> await_applied(Session& session, const std::vector<ServiceName>& services,
+                       const std::vector<ServiceName>& gone, Deadline deadline,
+                       const std::function<Result<>()>& keep);
 
 // What an outside look at one service finds.
 struct Look {
