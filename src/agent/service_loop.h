@@ -31,6 +31,8 @@ class ServiceLoop {
   void settle_again();
   void doubt();  // the store may have lost this service's record
   void stop();
+  // Nothing of this member is left here: its loop has nothing to do any more.
+  bool has_left();
 
   // "Do you suspect the leader too?" looked at afresh; for the peer port.
   Json answer_suspicion();

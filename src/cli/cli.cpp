@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "cli/program.h"
 #include "cli/verbs.h"
@@ -113,11 +115,25 @@ void add_verb(CLI::App& app, const Verb& verb, Options& options, const Verb** ch
   if (name == "plan") {
     sub->add_flag("--detailed-exitcode", options.detailed_exit,
                   "Exit 0 without changes, 2 with changes, 1 on errors");
+    sub->add_option("--out", options.out, "Save the plan in a file, for `weir apply FILE`");
+  }
+  if (name == "apply") {
+    sub->add_option("plan,--plan", options.plan_file, "A plan that was saved by `weir plan --out`");
+  }
+  if (name == "plan" || name == "apply") {
+    sub->add_option("--target", options.targets,
+                    "Only this address, e.g. orders/role/app; may be repeated")
+        ->allow_extra_args(false);
+  }
+  if (name == "apply" || name == "down") {
+    sub->add_option("--destroy-data", options.destroy_data,
+                    "The name of what may be destroyed, for scripts; may be repeated")
+        ->allow_extra_args(false);
+    sub->add_flag("--no-final-copy", options.no_final_copy,
+                  "Keep no copy of the data that is destroyed");
   }
   if (name == "down") {
     sub->add_flag("--destroy", options.destroy, "Remove all data; asks for the fleet's name");
-    sub->add_flag("--no-final-copy", options.no_final_copy,
-                  "With --destroy: keep no copy of the last leader's data");
   }
   if (name == "events") {
     sub->add_option("--limit", options.limit, "How many of the latest events (50)")
@@ -166,6 +182,19 @@ Error complaint(const CLI::App& app, const CLI::ParseError& error) {
   return {Failure::bad_config, what, "weir --help"};
 }
 
+// terraform's users write long options with one dash: `-out FILE`, `-target=ADDRESS`.
+std::vector<std::string> with_two_dashes(int argc, char** argv) {
+  constexpr std::string_view kLong[] = {"-out", "-target", "-detailed-exitcode", "-destroy-data"};
+  std::vector<std::string> words;
+  for (int i = argc - 1; i > 0; --i) {  // in reverse, as the parser takes them
+    const std::string word = argv[i];
+    const std::string name = word.substr(0, word.find('='));
+    const bool known = std::find(std::begin(kLong), std::end(kLong), name) != std::end(kLong);
+    words.push_back(known ? "-" + word : word);
+  }
+  return words;
+}
+
 }  // namespace
 
 int run(int argc, char** argv, Machine& machine) {
@@ -183,7 +212,8 @@ int run(int argc, char** argv, Machine& machine) {
   for (const Verb& verb : kVerbs) add_verb(app, verb, options, &chosen);
   add_drill(app, options, &chosen);
   try {
-    app.parse(argc, argv);
+    app.name(argv[0]);
+    app.parse(with_two_dashes(argc, argv));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return finish(fail(complaint(app, error)), options);

@@ -35,6 +35,7 @@ void Session::print_json(const Json& json) const { print(json.dump(true)); }
 World& Session::world() { return *world_; }
 
 Result<> Session::open() {
+  if (store_) return {};
   WEIR_TRY(place_, find_place());
   WEIR_TRY(facts_, find_fleet(machine_.files, place_, options_.fleet));
   WEIR_TRY(servers_, machine_.servers(place_.run));
@@ -64,9 +65,9 @@ Result<std::unique_ptr<engine::Engine>> Session::engine_of(const HostName& host,
   if (name != "postgres") {
     return fail(Failure::unsupported, fmt::format("engine {} is not done by this version", name));
   }
-  return engine::make_postgres(*world_,
-                               {place_.fleet, host, place_.host_folder(host), place_.host_run(host),
-                                place_.identity(host), host.text, place_.server_user});
+  return engine::make_postgres(
+      *world_, {place_.fleet, host, place_.host_folder(host), place_.host_run(host),
+                place_.identity(host), host.text, place_.server_user, place_.finals()});
 }
 
 Result<> Session::wake_store() {

@@ -1,6 +1,8 @@
 // One function per verb; each returns what the exit code is made of.
 #pragma once
 
+#include <functional>
+
 #include "cli/session.h"
 
 namespace weir::cli {
@@ -21,15 +23,16 @@ Result<> rebuild_store(Session& session);  // refill a store that lost what it h
 // Shared by up, apply and plan.
 Result<Fleet> load_fleet(Session& session);
 Result<> refuse_unsupported(const Fleet& fleet);
-// Writes what is desired, compare-and-set; creates the first records of new services and hosts.
-// Answers whether anything was written.
-Result<bool> write_desired(Session& session, const Fleet& fleet);
 // What every fleet's store has, services or not: made where it is absent.
 Result<> write_frame(Session& session, const std::vector<Host>& hosts);
 // refused where a member that answers remembers a record of this service: the store has lost it.
 Result<> refuse_if_remembered(Session& session, const Service& service);
-// Waits until each service is led, confirmed and complete, telling what is waited for.
-Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit);
+// Waits until each of `services` is led, confirmed and complete and has nobody who leaves, and
+// until those of `gone` have left, telling what is waited for. A store that is away is waited for
+// too. `keep` is called about once a second; its failure ends the wait.
+Result<> await_applied(Session& session, const std::vector<ServiceName>& services,
+                       const std::vector<ServiceName>& gone, Deadline deadline,
+                       const std::function<Result<>()>& keep);
 
 // What an outside look at one service finds.
 struct Look {
