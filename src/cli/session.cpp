@@ -5,14 +5,28 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "base/quantity.h"
 #include "cli/program.h"
+#include "config/config.h"
 #include "engine/postgres/postgres.h"
 #include "store/remote.h"
 
 namespace weir::cli {
+
+std::string as_data(const Json& json, const std::string& format) {
+  return format == "yaml" ? config::to_yaml(json) : json.dump(true) + "\n";
+}
+
+bool print_out(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return true;
+  if (errno != EPIPE) return true;
+  std::clearerr(stdout);
+  return false;
+}
 
 Session::Session(Machine& machine, Options options)
     : machine_(machine), options_(std::move(options)), began_(machine.clock.now()) {}
@@ -25,16 +39,21 @@ void Session::progress(const std::string& text) const {
   std::fflush(stderr);
 }
 
-void Session::print(const std::string& text) const {
-  fmt::print("{}{}", text, text.empty() || text.back() == '\n' ? "" : "\n");
-  std::fflush(stdout);
+bool Session::print(const std::string& text) const {
+  return print_out(text.empty() || text.back() == '\n' ? text : text + "\n");
 }
 
-void Session::print_json(const Json& json) const { print(json.dump(true)); }
+bool Session::print_data(const Json& json) const { return print(as_data(json, options_.output)); }
+
+bool Session::pause(Duration duration) const {
+  poll_until(machine_.clock, within(duration), 50ms, [this] { return cancelled(); });
+  return !cancelled();
+}
 
 World& Session::world() { return *world_; }
 
 Result<> Session::open() {
+  if (store_) return {};  // whoever watches opens again and again
   WEIR_TRY(place_, find_place());
   WEIR_TRY(facts_, find_fleet(machine_.files, place_, options_.fleet));
   WEIR_TRY(servers_, machine_.servers(place_.run));

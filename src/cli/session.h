@@ -26,6 +26,7 @@ struct Options {
   std::string store;             // --store ADDRESS[:PORT]
   bool yes = false;
   bool no_input = false;
+  bool help = false;
   bool detailed_exit = false;
   bool destroy = false;
   bool no_final_copy = false;
@@ -38,9 +39,28 @@ struct Options {
   std::string certificate_life;
   int while_pid = 0;
   int limit = 50;
+  std::optional<Duration> since;  // events, logs
+  std::string step;               // events --kind
+  bool follow = false;
+  bool watch = false;
+  bool agent_log = false;  // logs --agent
+  int tail = 200;
+  std::string kind;                // get
+  std::string thing;               // describe, logs
+  std::string shell;               // completion
+  std::string word;                // explain
+  std::vector<std::string> words;  // __complete
   double rate = 400;
   int writers = 4;
+
+  bool wants_data() const { return output == "json" || output == "yaml"; }
 };
+
+// `json` as the text of that format, "json" or "yaml", with a line's end.
+std::string as_data(const Json& json, const std::string& format);
+// To stdout. False when the reader has gone away (`weir events | head`): no error, the rest is
+// dropped. Any other failure stays in ferror(stdout).
+bool print_out(const std::string& text);
 
 class Session {
  public:
@@ -49,16 +69,17 @@ class Session {
 
   Machine& machine() { return machine_; }
   const Options& options() const { return options_; }
-  bool wants_json() const { return options_.output == "json"; }
+  // -o json or yaml: facts for a program.
+  bool wants_data() const { return options_.wants_data(); }
   bool cancelled() const { return *machine_.cancelled; }
 
   // stderr, with the time since the verb began; nothing when output is not for a person.
   void progress(const std::string& text) const;
-  // stdout.
-  void print(const std::string& text) const;
-  void print_json(const Json& json) const;
+  // stdout; false when nobody reads it any more.
+  bool print(const std::string& text) const;
+  bool print_data(const Json& json) const;
 
-  // Finds the fleet and connects as the operator; nothing is sent yet.
+  // Finds the fleet and connects as the operator; nothing is sent yet. Once: repeated, it is done.
   Result<> open();
   const FleetFacts& facts() const { return *facts_; }
   Place& place() { return place_; }
@@ -67,6 +88,8 @@ class Session {
   store::Keys keys() const { return {place_.fleet, RegionName("local")}; }
   World& world();
   Deadline within(Duration limit) const { return machine_.clock.within(limit); }
+  // Waits; false as soon as the user asks us to end.
+  bool pause(Duration duration) const;
 
   // The engine as the operator uses it: from outside, with the operator's certificate.
   Result<engine::Engine*> engine(const std::string& name);
