@@ -71,6 +71,17 @@ std::string record_text(const Record& record, store::Revision revision) {
   return out;
 }
 
+std::string claim_text(const Known& known, const ServiceName& service) {
+  if (!known.store_away.empty()) return "unknown while the store is away";
+  const auto found = known.claims.find(service);
+  return found == known.claims.end() ? "nobody's" : show(found->second.claim);
+}
+
+Json claim_json(const Known& known, const ServiceName& service) {
+  const auto found = known.claims.find(service);
+  return found == known.claims.end() ? Json{} : weir::to_json(found->second.claim);
+}
+
 std::string incarnation_of(const Screen& screen, const MemberName& member) {
   const Record* record = screen.record();
   const Voter* voter = record == nullptr ? nullptr : record->find(member);
@@ -172,6 +183,7 @@ Result<> describe_service(Session& session, const Known& known, const std::strin
   if (session.wants_data()) {
     session.print_data(to_json(session, screen)
                            .set("store_away", known.store_away)
+                           .set("claim", claim_json(known, service.name))
                            .set("durability", name_of(service.durability))
                            .set("sync", service.sync)
                            .set("desired_revision", desired.revision)
@@ -186,6 +198,7 @@ Result<> describe_service(Session& session, const Known& known, const std::strin
                      fact("Objective", objective_text(service.objective));
   text += screen.look.held ? record_text(*screen.record(), screen.look.held->revision)
                            : fact("Leader", "unknown: there is no record");
+  text += fact("Claim", claim_text(known, service.name));
   text += fact("Failover", screen.failover);
   text += members_text(screen) + sightings_text(screen) + resources_text(service);
   session.print(text + events_text(history));

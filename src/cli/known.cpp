@@ -28,6 +28,9 @@ Result<Known> from_store(Session& session) {
     WEIR_TRY(const auto record, store::read_record(session.store(), session.keys(),
                                                    held.service.name, session.within(kStoreLimit)));
     if (record) known.records[held.service.name] = *record;
+    WEIR_TRY(const auto claim, store::read_claim(session.store(), session.keys(), held.service.name,
+                                                 session.within(kStoreLimit)));
+    if (claim) known.claims[held.service.name] = *claim;
   }
   return known;
 }

@@ -13,6 +13,7 @@ namespace weir::cli {
 struct Known {
   std::vector<store::HeldService> services;
   std::map<ServiceName, store::Held> records;
+  std::map<ServiceName, store::HeldClaim> claims;  // unknown while the store is away
   // Why the store could not be read, and whose word this is instead; empty: it is the store's.
   std::string store_away;
   // Which agents answered when they were asked, by host; only while the store is away.
