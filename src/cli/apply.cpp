@@ -147,7 +147,10 @@ constinit const Verb kApply{
     "same command goes on from there.",
     "weir apply -f fleet.yaml",
     "",
-    take_file,
+    [](Grammar& grammar, Options& options) {
+      take_file(grammar, options);
+      take_timeout(grammar, options);
+    },
     apply,
 };
 

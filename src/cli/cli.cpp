@@ -153,6 +153,11 @@ void take_file(Grammar& grammar, Options& options) {
   grammar.option("-f,--file", "FILE", &options.file, "The fleet file").offering(Offers::files);
 }
 
+void take_timeout(Grammar& grammar, Options& options) {
+  grammar.option("--timeout", "TIME", &options.timeout,
+                 "How long to wait, e.g. 2m (5m); then exit 124, and what was begun goes on");
+}
+
 void take_common(Grammar& grammar, Options& options, const Verb* verb) {
   grammar.option("--fleet", "FLEET", &options.fleet, "Which fleet, where several are here");
   const std::string outputs = verb == nullptr ? kAllAnswers : verb->outputs;
@@ -160,6 +165,8 @@ void take_common(Grammar& grammar, Options& options, const Verb* verb) {
     grammar.option("-o,--output", "FORMAT", &options.output, "How to answer")
         .one_of(split(outputs, ','));
   }
+  grammar.option("--color", "WHEN", &options.color, "Colour on a terminal; NO_COLOR is heeded")
+      .one_of({"auto", "always", "never"});
   grammar.flag("--yes", options.yes, "Answer yes to every question");
   grammar.flag("--no-input", options.no_input, "Never ask; fail naming what is missing");
   grammar.flag("-h,--help", options.help, "Show this text");

@@ -201,7 +201,7 @@ Result<> describe_service(Session& session, const Known& known, const std::strin
   text += fact("Claim", claim_text(known, service.name));
   text += fact("Failover", screen.failover);
   text += members_text(screen) + sightings_text(screen) + resources_text(service);
-  session.print(text + events_text(history));
+  session.show(text + events_text(history));
   return {};
 }
 
@@ -258,7 +258,7 @@ Result<> describe_member(Session& session, const Known& known, const std::string
         fact("Lag", lag_of(screen, line)) +
         fact("Position", seen.written == Position{} ? "unknown" : show(seen.written)) +
         fact("Receives from", seen.receives_from) + own_text(line.told);
-    session.print(text + events_text(history));
+    session.show(text + events_text(history));
     return {};
   }
   return fail(Failure::not_found,

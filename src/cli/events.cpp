@@ -23,7 +23,7 @@ bool print(Session& session, const Listing& listing, bool with_heads) {
   }
   std::string text = text_of(listing, session.options());
   if (!with_heads && session.options().output != "name") text.erase(0, text.find('\n') + 1);
-  return session.print(text);
+  return session.show(text);
 }
 
 // A step is told twice: when it begins, and what came of it.

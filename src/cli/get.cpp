@@ -190,7 +190,7 @@ Result<> watch(Session& session, Listing last) {
     for (const std::string& name : news.gone) {
       session.progress(fmt::format("{}/{} is gone", next->kind, name));
     }
-    if (!news.changed.rows.empty() && !session.print(text_of(news.changed, session.options()))) {
+    if (!news.changed.rows.empty() && !session.show(text_of(news.changed, session.options()))) {
       return {};
     }
     last = *next;
@@ -200,7 +200,7 @@ Result<> watch(Session& session, Listing last) {
 
 Result<> get(Session& session) {
   WEIR_TRY(Listing first, list(session));
-  if (!session.print(text_of(first, session.options()))) return {};
+  if (!session.show(text_of(first, session.options()))) return {};
   if (!session.options().watch) return {};
   return watch(session, std::move(first));
 }

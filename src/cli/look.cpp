@@ -129,8 +129,7 @@ std::string still_undone(Session& session, const Look& look) {
 }  // namespace
 
 Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit) {
-  const Deadline deadline = session.within(limit);
-  std::string last;
+  const Deadline deadline = session.within(session.options().timeout.value_or(limit));
   while (true) {
     std::string waiting;
     for (const Service& service : fleet.services) {
@@ -144,8 +143,7 @@ Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit) {
       break;
     }
     if (waiting.empty()) return {};
-    if (waiting != last) session.progress(waiting);
-    last = waiting;
+    session.waiting(waiting);
     if (session.cancelled()) {
       return fail(Failure::cancelled, "interrupted; what was started goes on",
                   "weir up again resumes, weir down stops it");

@@ -72,7 +72,7 @@ Result<> plan(Session& session) {
   if (session.wants_data()) {
     session.print_data(to_json(report));
   } else {
-    session.print(show(report));
+    session.show(show(report));
   }
   if (session.options().detailed_exit && !report.changes.empty()) {
     return fail(Failure::plan_has_changes, "");

@@ -27,6 +27,8 @@ struct Options {
   bool yes = false;
   bool no_input = false;
   bool help = false;
+  std::string color = "auto";       // auto, always, never
+  std::optional<Duration> timeout;  // how long a verb that waits may wait
   bool detailed_exit = false;
   bool destroy = false;
   bool no_final_copy = false;
@@ -73,11 +75,16 @@ class Session {
   bool wants_data() const { return options_.wants_data(); }
   bool cancelled() const { return *machine_.cancelled; }
 
-  // stderr, with the time since the verb began; nothing when output is not for a person.
+  // stderr, with the time since the verb began.
   void progress(const std::string& text) const;
+  // What is waited for: on a terminal one line that is drawn anew with the time elapsed, elsewhere
+  // a line when it changes, and one every ten seconds.
+  void waiting(const std::string& text);
   // stdout; false when nobody reads it any more.
   bool print(const std::string& text) const;
   bool print_data(const Json& json) const;
+  // The same for tables and screens, with colour where a person looks at it.
+  bool show(const std::string& text) const;
 
   // Finds the fleet and connects as the operator; nothing is sent yet. Once: repeated, it is done.
   Result<> open();
@@ -104,6 +111,9 @@ class Session {
   Result<store::HeldService> service();
 
  private:
+  double elapsed() const;  // seconds since the verb began
+  void end_line() const;
+
   Machine& machine_;
   const Options options_;
   const Instant began_;
@@ -115,6 +125,9 @@ class Session {
   std::unique_ptr<World> world_;
   std::unique_ptr<engine::Engine> engine_;
   bool own_store_ = false;
+  std::string waited_for_;
+  Instant waited_said_{};
+  mutable bool line_open_ = false;  // a line of `waiting` that is still to be ended
 };
 
 // Programs of our own that go on after us: a new session, standard streams to `log`.

@@ -73,7 +73,7 @@ Result<> status(Session& session) {
                              "certificates: unknown while the store is away",
                        text);
   }
-  session.print(text);
+  session.show(text);
   return {};
 }
 

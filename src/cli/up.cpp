@@ -99,6 +99,7 @@ Result<> up(Session& session) {
 
 void up_takes(Grammar& grammar, Options& options) {
   take_file(grammar, options);
+  take_timeout(grammar, options);
   grammar.option("--store", "ADDRESS[:PORT]", &options.store,
                  "Where the store listens (127.0.10.250:7400)");
 }

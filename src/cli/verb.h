@@ -35,6 +35,8 @@ void nothing_more(Grammar& grammar, Options& options);
 // The positional SERVICE, and -f FILE: alike wherever they stand.
 void take_service(Grammar& grammar, Options& options);
 void take_file(Grammar& grammar, Options& options);
+// --timeout, for verbs that wait.
+void take_timeout(Grammar& grammar, Options& options);
 // What every verb takes.
 void take_common(Grammar& grammar, Options& options, const Verb* verb);
 

@@ -79,8 +79,9 @@ std::string quickstart_with(const std::string& what, const std::string& by) {
 TEST_F(CliGolden, Help) { expect("cli/help.txt", told({"--help"})); }
 
 TEST_F(CliGolden, HelpOfEachVerb) {
-  for (const char* verb : {"up", "down", "plan", "apply", "status", "get", "describe", "events",
-                           "logs", "drill", "explain", "version", "completion"}) {
+  for (const char* verb :
+       {"up", "init", "token", "join", "down", "plan", "apply", "status", "get", "describe",
+        "events", "logs", "drill", "explain", "version", "completion"}) {
     expect("cli/help_" + std::string(verb) + ".txt", told({verb, "--help"}));
   }
 }
@@ -172,6 +173,17 @@ TEST_F(CliGolden, ComplaintsAsData) {
     for (const char* key : {"failure", "what", "hint"}) EXPECT_TRUE(json->has(key)) << key;
   }
   expect("cli/no_fleet_yaml.txt", told({"status", "-o", "yaml"}));
+}
+
+TEST_F(CliGolden, ColourOnlyWhereItIsAskedForOrATerminalIs) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"plan", "-f", quickstart},
+                                                {"plan", "-f", quickstart, "--color", "never"}}) {
+    EXPECT_EQ(weir(words).out.find('\x1b'), std::string::npos);
+  }
+  EXPECT_NE(weir({"plan", "-f", quickstart, "--color", "always"}).out.find("\x1b[32m  + "),
+            std::string::npos);
+  EXPECT_EQ(weir({"plan", "-f", quickstart, "--color=always", "-o", "json"}).out.find('\x1b'),
+            std::string::npos);
 }
 
 TEST_F(CliGolden, PlanAsYaml) {
