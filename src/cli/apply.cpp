@@ -134,8 +134,6 @@ Result<std::vector<Service>> concerned(Session& session, const Asked& asked) {
   return out;
 }
 
-}  // namespace
-
 Result<> apply(Session& session) {
   WEIR_TRY(const Asked asked, asked_for(session));
   WEIR_TRY_(refuse_unsupported(asked.file));
@@ -158,18 +156,50 @@ Result<> apply(Session& session) {
   if (!planned.report.has_changes()) return {};
   WEIR_TRY_(check_possible(planned));
   WEIR_TRY_(confirm(session, planned));
-  WEIR_TRY_(reach_desired(session, planned, kApplyLimit, [&claims] { return claims.keep(); }));
+  WEIR_TRY_(reach_desired(session, planned,
+                          session.options().timeout.value_or(kApplyLimit), [&claims] { return claims.keep(); }));
   const PlanReport& done = planned.report;
   const std::string told =
       fmt::format("Applied: {} added, {} changed, {} replaced, {} destroyed.",
                   done.count("create") + done.count("adopt"), done.count("update"),
                   done.count("replace"), done.count("delete"));
-  if (session.wants_json()) {
+  if (session.wants_data()) {
     session.progress(told);
   } else {
     session.print(told);
   }
   return {};
 }
+
+void apply_takes(Grammar& grammar, Options& options) {
+  take_file(grammar, options);
+  take_targets(grammar, options);
+  take_destruction(grammar, options);
+  take_timeout(grammar, options);
+  grammar
+      .positional("PLAN", &options.plan_file, "A plan that was saved by `weir plan --out`")
+      .offering(Offers::files);
+}
+
+}  // namespace
+
+constinit const Verb kApply{
+    "apply",
+    Group::fleet,
+    "Write the desired fleet and wait until it is so",
+    "Shows the plan, asks, writes the file to the store, one key per service, and waits while the\n"
+    "agents make it so. Interrupted, the same command goes on from there. Data is destroyed only by\n"
+    "its name, and a final copy is kept.",
+    "weir apply -f fleet.yaml\n"
+    "\n"
+    "# In a script\n"
+    "weir apply -f fleet.yaml --yes\n"
+    "\n"
+    "# Exactly what was shown before\n"
+    "weir plan -f fleet.yaml --out week.plan && weir apply week.plan",
+    kAnswers,
+    apply_takes,
+    apply,
+};
 
 }  // namespace weir::cli

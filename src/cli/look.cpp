@@ -43,10 +43,16 @@ std::string waiting_for(const Look& look) {
 }  // namespace
 
 Result<Look> look_at(Session& session, const store::HeldService& desired) {
+  WEIR_TRY(const auto held, store::read_record(session.store(), session.keys(),
+                                               desired.service.name, session.within(3s)));
+  return look_at(session, desired, held);
+}
+
+Result<Look> look_at(Session& session, const store::HeldService& desired,
+                     const std::optional<store::Held>& held) {
   Look look;
   look.desired = desired;
-  WEIR_TRY(look.held, store::read_record(session.store(), session.keys(), desired.service.name,
-                                         session.within(3s)));
+  look.held = held;
   WEIR_TRY(engine::Engine* const engine, session.engine(desired.service.engine));
   struct Probe {
     Member member;
@@ -183,10 +189,8 @@ Result<> await_applied(Session& session, const std::vector<ServiceName>& service
         waiting ? waiting->reason
                 : "the store does not answer; what was written stays, and the servers go on";
     if (reason.empty()) return {};
-    if (reason != last) {
-      session.progress(reason);
-      since = clock.now();
-    }
+    if (reason != last) since = clock.now();
+    session.waiting(reason);
     last = reason;
     // Whoever does not come back cannot leave, and keeps nobody else waiting.
     if (waiting && waiting->only_leaving && clock.now() - since >= kLeaveLimit) {

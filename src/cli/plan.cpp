@@ -18,8 +18,6 @@ Result<> save(Session& session, const Fleet& fleet, const Planned& planned) {
   return {};
 }
 
-}  // namespace
-
 Result<> plan(Session& session) {
   WEIR_TRY(const Fleet fleet, load_fleet(session));
   WEIR_TRY_(refuse_unsupported(fleet));
@@ -31,5 +29,32 @@ Result<> plan(Session& session) {
   }
   return {};
 }
+
+void plan_takes(Grammar& grammar, Options& options) {
+  take_file(grammar, options);
+  grammar.flag("--detailed-exitcode", options.detailed_exit,
+               "Exit 0 without changes, 2 with changes, 1 on errors");
+  grammar.option("--out", "PLAN", &options.out, "Save the plan in a file, for `weir apply PLAN`")
+      .offering(Offers::files);
+  take_targets(grammar, options);
+}
+
+}  // namespace
+
+constinit const Verb kPlan{
+    "plan",
+    Group::fleet,
+    "Show what apply would change",
+    "Changes nothing. Works before the first agent runs: it looks at the store and at the members\n"
+    "themselves. What cannot be looked at is planned as unknown, never as absent.",
+    "# What would change\n"
+    "weir plan -f fleet.yaml\n"
+    "\n"
+    "# In a script: exit 2 when there are changes\n"
+    "weir plan -f fleet.yaml --detailed-exitcode -o json",
+    kAnswers,
+    plan_takes,
+    plan,
+};
 
 }  // namespace weir::cli

@@ -197,10 +197,10 @@ Result<> refuse_unsupported(const Fleet& fleet) {
 }
 
 void print_plan(const Session& session, const PlanReport& report) {
-  if (session.wants_json()) {
-    session.print_json(to_json(report));
+  if (session.wants_data()) {
+    session.print_data(to_json(report));
   } else {
-    session.print(show(report));
+    session.show(show(report));
   }
 }
 

@@ -177,6 +177,8 @@ Result<> refuse_if_remembered(Session& session, const Service& service) {
   return {};
 }
 
+namespace {
+
 Result<> rebuild_store(Session& session) {
   WEIR_TRY_(session.open());
   WEIR_TRY_(mend_identity(session));
@@ -210,5 +212,19 @@ Result<> rebuild_store(Session& session) {
                             todo.size(), todo.size() == 1 ? "" : "s"));
   return {};
 }
+
+}  // namespace
+
+constinit const Verb kRebuild{
+    "store rebuild",
+    Group::fleet,
+    "Refill a store that lost what it had from what the members remember",
+    "Shows what it is about to write and asks. Servers go on all the while. What members promised\n"
+    "meanwhile stays promised: the epoch that is written lies above it.",
+    "weir store rebuild",
+    "",
+    nothing_more,
+    rebuild_store,
+};
 
 }  // namespace weir::cli
