@@ -84,8 +84,11 @@ Result<> up(Session& session) {
   WEIR_TRY_(session.open());
   session.progress("starting the supervisor, the store and " + std::to_string(fleet.hosts.size()) +
                    " agents");
+  WEIR_TRY_(end_other_supervisor(session));
   WEIR_TRY_(start_supervisor(session));
+  WEIR_TRY_(replace_other_store(session));
   WEIR_TRY_(await_store(session));
+  WEIR_TRY_(replace_other_agents(session));
   WEIR_TRY_([&]() -> Result<> {
     const auto written = write_desired(session, fleet);
     if (!written) return fail(written.error());

@@ -35,6 +35,11 @@ Result<> refuse_unsupported(const Fleet& fleet);
 // Writes what is desired, compare-and-set; creates the first records of new services and hosts.
 // Answers whether anything was written.
 Result<bool> write_desired(Session& session, const Fleet& fleet);
+// Upgrade: what runs from another build of weir is replaced by ours. The supervisor is only ended,
+// its children go on; agents go one by one, and no further than the first that does not come back.
+Result<> end_other_supervisor(Session& session);
+Result<> replace_other_store(Session& session);
+Result<> replace_other_agents(Session& session);
 // Waits until each service is led, confirmed and complete, telling what is waited for.
 Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit);
 
