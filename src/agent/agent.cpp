@@ -73,7 +73,9 @@ struct Agent::Parts {
       const Member* member = service ? service->find(spoken.voice.voter.member) : nullptr;
       if (member == nullptr || member->host != host) continue;
       if (spoken.promise && spoken.promise->voter != spoken.voice.voter) continue;
-      if (loop->board().learn_voice(spoken.voice.voter.member, spoken)) loop->ring();
+      if (!loop->board().learn_voice(spoken.voice.voter.member, spoken)) continue;
+      loop->look_again(spoken.voice.voter.member);
+      loop->ring();
     }
   }
 

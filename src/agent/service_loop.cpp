@@ -13,6 +13,7 @@ constexpr Duration kReadLimit = 1s;
 constexpr Duration kStandingLimit = 60s;
 constexpr Duration kShapesLimit = 5s;
 constexpr Duration kRetryMost = 5s;
+constexpr Duration kExpecting = 40ms;  // between looks for a replica that is about to stream
 
 journal::Outcome outcome_of(const Result<>& result) {
   if (result) return journal::Outcome::done;
@@ -61,6 +62,13 @@ void ServiceLoop::settle_again() {
   ring();
 }
 
+void ServiceLoop::look_again(const MemberName& member) {
+  const std::lock_guard lock(probers_mutex_);
+  for (auto& [probed, loop] : probers_) {
+    if (probed.name == member || probed.name == self_.name) loop->ring();
+  }
+}
+
 void ServiceLoop::learn_service(const store::HeldService& service) {
   if (!board_.learn_service(service)) return;
   follow_members(service.service);
@@ -101,6 +109,10 @@ void ServiceLoop::turn() {
   if (!board_.held()) refresh_record(kReadLimit);
   if (failover::wants_fresh_record(view())) refresh_record(kReadLimit);
   if (board_.held() && !fail_over()) provision_one();
+  if (failover::expects_follower(view())) {
+    look_again(self_.name);
+    loop_->again_by(ports_.world.clock.now() + kExpecting);
+  }
   // Only waiting counts as a gap: a step of our own may take as long as it takes.
   due_ = ports_.world.clock.now() + ports_.setting.timings.heartbeat;
 }
@@ -207,7 +219,9 @@ void ServiceLoop::conclude(std::int64_t number, const std::string& kind, const J
   remember(kind, step, outcome);
   // Whatever was written, by us or by somebody faster, the next decision starts from the truth.
   refresh_record(kReadLimit);
-  if (outcome) loop_->ring();
+  if (!outcome) return;
+  look_again(self_.name);
+  loop_->ring();
 }
 
 // Answers whether there was a step to carry out.

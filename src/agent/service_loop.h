@@ -24,6 +24,8 @@ class ServiceLoop {
   Board& board() { return board_; }
   const Member& self() const { return self_; }
   void ring();
+  // Something changed at `member`: it and our own server are probed now.
+  void look_again(const MemberName& member);
   void learn_service(const store::HeldService& service);
   void learn_record(const store::Held& held);
   // The certificates have changed: servers get them at the next turn. Any thread.

@@ -40,6 +40,7 @@ class Watcher {
   const Ears ears_;
   bool listed_ = false;
   store::Revision after_ = 0;
+  Duration pause_;  // after a list that failed; doubles
   std::unique_ptr<Loop> loop_;
 };
 

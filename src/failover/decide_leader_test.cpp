@@ -222,6 +222,24 @@ TEST(FailoverReadiness, SaysWhyNot) {
   EXPECT_EQ(readiness(view).because, "no replica is confirmed");
 }
 
+TEST(FailoverReadiness, ExpectsAFollowerThatRunsAndDoesNotCountYet) {
+  EXPECT_FALSE(expects_follower(leading()));
+  View view = leading();
+  view.own_seen.followers.pop_back();
+  EXPECT_TRUE(expects_follower(view)) << "c runs and does not stream yet";
+  other(view, "c").voice.server = ServerLife::ended;
+  EXPECT_FALSE(expects_follower(view)) << "c is down, and who knows for how long";
+  view = leading();
+  view.record.set.voters = {kB};
+  EXPECT_TRUE(expects_follower(view)) << "c streams and does not count yet";
+  other(view, "c").voice.heard = kNow - 5s;
+  EXPECT_FALSE(expects_follower(view)) << "nobody knows how c is";
+  view = leading();
+  view.own_seen.followers.clear();
+  view.record.leader = kB;
+  EXPECT_FALSE(expects_follower(view)) << "another leads";
+}
+
 TEST(FailoverStep, FencingAndAskingWaitForNoDisk) {
   EXPECT_FALSE(needs_intent(Fence{}));
   EXPECT_FALSE(needs_intent(AskOthers{}));
