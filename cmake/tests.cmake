@@ -38,8 +38,8 @@ endif()
 # Whole fleets by the command line.
 file(GLOB real_fleet_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/real/fleet/*.cpp)
 add_executable(real_fleet_test ${real_fleet_sources})
-target_link_libraries(real_fleet_test PRIVATE weir_world GTest::gtest_main)
-target_compile_definitions(real_fleet_test PRIVATE
+target_link_libraries(real_fleet_test PRIVATE weir_peer GTest::gtest_main)
+target_compile_definitions(real_fleet_test PRIVATE WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   WEIR_BINARY_DEFAULT="${CMAKE_BINARY_DIR}/weir")
 add_dependencies(real_fleet_test weir)
 add_test(NAME real_fleet COMMAND real_fleet_test)
@@ -77,9 +77,14 @@ foreach(folder base model config store journal failover provision agent sim)
   endif()
 endforeach()
 
-# The outside client of `./dev bench failover`: libpq, and nothing of weir's.
-add_executable(bench_outage EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/outage.cpp)
-target_link_libraries(bench_outage PRIVATE weir_flags PostgreSQL::PostgreSQL)
+# The outside clients of the benches: libpq, and nothing of weir's.
+add_custom_target(bench_clients)
+foreach(client outage serves)
+  add_executable(bench_${client} EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/${client}.cpp
+    ${CMAKE_SOURCE_DIR}/bench/client.cpp)
+  target_link_libraries(bench_${client} PRIVATE weir_flags PostgreSQL::PostgreSQL)
+  add_dependencies(bench_clients bench_${client})
+endforeach()
 
 # What the binary says and how it ends, compared with tests/golden/cli.
 add_executable(golden_test ${CMAKE_SOURCE_DIR}/tests/golden/cli_test.cpp)
