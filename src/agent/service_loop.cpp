@@ -45,14 +45,14 @@ ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
 
 ServiceLoop::~ServiceLoop() {
   stop();
-  for (auto& [member, loop] : probers_) loop->join();
+  for (auto& prober : probers_) prober->loop->join();
   loop_->join();
 }
 
 void ServiceLoop::stop() {
   loop_->stop();
   const std::lock_guard lock(probers_mutex_);
-  for (auto& [member, loop] : probers_) loop->stop();
+  for (auto& prober : probers_) prober->loop->stop();
 }
 
 void ServiceLoop::ring() { loop_->ring(); }
@@ -64,8 +64,9 @@ void ServiceLoop::settle_again() {
 
 void ServiceLoop::look_again(const MemberName& member) {
   const std::lock_guard lock(probers_mutex_);
-  for (auto& [probed, loop] : probers_) {
-    if (probed.name == member || probed.name == self_.name) loop->ring();
+  for (auto& prober : probers_) {
+    const MemberName& name = prober->member.name;
+    if (name == member || name == self_.name) prober->loop->ring();
   }
 }
 
@@ -76,7 +77,9 @@ void ServiceLoop::learn_service(const store::HeldService& service) {
 }
 
 void ServiceLoop::learn_record(const store::Held& held) {
-  if (board_.learn_record(held, ports_.world.clock.now())) ring();
+  if (!board_.learn_record(held, ports_.world.clock.now())) return;
+  look_again(held.record.leader.member);
+  ring();
 }
 
 // One prober a member, each at its own pace: a silent server delays nobody.
@@ -84,19 +87,23 @@ void ServiceLoop::follow_members(const Service& service) {
   const std::lock_guard lock(probers_mutex_);
   for (const Member& member : service.members) {
     const bool probed =
-        std::ranges::any_of(probers_, [&](const auto& prober) { return prober.first == member; });
+        std::ranges::any_of(probers_, [&](const auto& p) { return p->member == member; });
     if (probed) continue;
-    probers_.emplace_back(member, std::make_unique<Loop>(ports_.world, "probe " + member.name.text,
-                                                         ports_.setting.timings.heartbeat,
-                                                         [this, member] { probe(member); }));
-    probers_.back().second->start();
+    Prober& prober = *probers_.emplace_back(std::make_unique<Prober>(Prober{member, nullptr}));
+    prober.loop = std::make_unique<Loop>(ports_.world, "probe " + member.name.text,
+                                         ports_.setting.timings.heartbeat,
+                                         [this, &prober] { probe(prober); });
+    prober.loop->start();
   }
 }
 
-void ServiceLoop::probe(const Member& member) {
+void ServiceLoop::probe(Prober& prober) {
   const Timings& timings = ports_.setting.timings;
+  const Member& member = prober.member;
+  const Instant next = ports_.world.clock.now() + board_.probe_pace(member.name, timings);
   const Sighting sighting =
       engine_.observes()->probe(member, ports_.world.clock.within(timings.probe_limit));
+  prober.loop->rest_until(next);
   if (board_.learn_sighting(member.name, sighting, timings)) ring();
 }
 

@@ -53,7 +53,11 @@ class ServiceLoop {
   void provision_one();
   Result<> may_go_on();
   void ask_others();
-  void probe(const Member& member);
+  struct Prober {
+    Member member;
+    std::unique_ptr<Loop> loop;
+  };
+  void probe(Prober& prober);
   void follow_members(const Service& service);
   failover::View view();
   bool patient(const std::string& kind, const Json& step, const std::string& because);
@@ -76,7 +80,7 @@ class ServiceLoop {
 
   std::unique_ptr<Loop> loop_;
   std::mutex probers_mutex_;
-  std::vector<std::pair<Member, std::unique_ptr<Loop>>> probers_;
+  std::vector<std::unique_ptr<Prober>> probers_;
 };
 
 }  // namespace weir::agent

@@ -240,6 +240,20 @@ TEST(FailoverReadiness, ExpectsAFollowerThatRunsAndDoesNotCountYet) {
   EXPECT_FALSE(expects_follower(view)) << "another leads";
 }
 
+TEST(FailoverReadiness, ProbesWhomDecisionsWaitForAtEachHeartbeat) {
+  const View view = leading();
+  const Policy& policy = view.given.policy;
+  const auto pace = [&](const Record& record, const char* self, const char* member) {
+    return probe_pace(record, MemberName(self), MemberName(member), policy);
+  };
+  EXPECT_EQ(pace(view.record, "b", "a"), policy.heartbeat) << "the leader";
+  EXPECT_EQ(pace(view.record, "b", "b"), policy.heartbeat) << "its own server";
+  EXPECT_EQ(pace(view.record, "b", "c"), policy.replica_pace) << "another replica";
+  Record record = view.record;
+  record.round = weir::OpenRound{2, HostName("b")};
+  EXPECT_EQ(pace(record, "b", "c"), policy.heartbeat) << "in a round anybody may lead next";
+}
+
 TEST(FailoverStep, FencingAndAskingWaitForNoDisk) {
   EXPECT_FALSE(needs_intent(Fence{}));
   EXPECT_FALSE(needs_intent(AskOthers{}));

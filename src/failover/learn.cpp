@@ -21,6 +21,13 @@ bool learn_sighting(Other& other, const Sighting& sighting, const Policy& policy
          (sighting.reach != Reach::serving && sighting.at - other.answered >= policy.suspect_after);
 }
 
+// Another replica's server matters to who comes back after whom, in ten seconds.
+Duration probe_pace(const Record& record, const MemberName& self, const MemberName& member,
+                    const Policy& policy) {
+  const bool waited_for = member == self || record.leader.member == member || record.round;
+  return waited_for ? policy.heartbeat : policy.replica_pace;
+}
+
 bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sighting& own,
                         const Sighting& sighting) {
   const bool news = own.reach != sighting.reach || own.role != sighting.role ||

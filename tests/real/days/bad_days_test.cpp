@@ -9,7 +9,7 @@
 #include <atomic>
 
 #include "peer/peer.h"
-#include "tests/real/fleet/application.h"
+#include "tests/real/days/application.h"
 #include "tests/real/fleet/live_fleet.h"
 
 namespace weir::test {

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/text.h"
-#include "tests/real/fleet/application.h"
+#include "tests/real/days/application.h"
 #include "tests/real/fleet/live_fleet.h"
 
 namespace weir::test {
