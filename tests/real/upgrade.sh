@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds weir as it was at the last tag and upgrades a live fleet from it; without a tag from the
 # commit in upgrade_from.txt.
-#   tests/real/upgrade.sh TESTS    TESTS: the folder of real_fleet_test
+#   tests/real/upgrade.sh TESTS    TESTS: the folder of real_days_test
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly tests=${1:-build/dev} place=build/upgrade
@@ -16,4 +16,4 @@ if [[ ! -x $place/weir || $(cat "$place/of" 2>/dev/null) != "$former" ]]; then
   cp "$place/build/weir" "$place/weir"
   echo "$former" >"$place/of"
 fi
-WEIR_FORMER_BINARY=$PWD/$place/weir exec "$tests/real_fleet_test" --gtest_filter='Upgrade.*'
+WEIR_FORMER_BINARY=$PWD/$place/weir exec "$tests/real_days_test" --gtest_filter='Upgrade.*'
