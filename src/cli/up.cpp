@@ -31,6 +31,13 @@ Result<> make_here(Session& session, const Fleet& fleet) {
                 "weir apply -f " + session.options().file);
   }
   if (before && session.options().store.empty()) facts.store = before->store;
+  // Agents that run would go on asking at the old place, and nobody would be promoted.
+  if (before && (facts.store.ip != before->store.ip || facts.store.port != before->store.port)) {
+    return fail(Failure::refused,
+                fmt::format("the store of fleet {} is at {}:{}: it cannot be moved by up",
+                            fleet.name.text, before->store.ip, before->store.port),
+                "weir up -f " + session.options().file);
+  }
   WEIR_TRY_(found(machine, place, facts));
   return machine.files.write(place.facts(), to_json(facts).dump(true), 0600);
 }

@@ -241,6 +241,9 @@ TEST_F(BadDay, TheStoreAwayDuringUpPlanApplyAndDrill) {
     const Ran again = fleet.weir({"up", "-f", fleet.file()});
     ASSERT_EQ(again.status, 0) << again.err;
   }
+  const Ran moved = fleet.weir({"up", "-f", fleet.file(), "--store", fleet.address("b")});
+  EXPECT_EQ(moved.status, 4) << moved.err;
+  EXPECT_NE(moved.err.find("cannot be moved"), std::string::npos) << moved.err;
   Application application(fleet);
   application.write(3);
 

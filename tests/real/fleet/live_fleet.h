@@ -33,7 +33,7 @@ class LiveFleet {
   Ran weir(const std::vector<std::string>& words, Duration limit = 240s);
   // Starts `weir WORDS...` and gives its pid; its output goes to a file in the folder.
   int start_weir(const std::vector<std::string>& words);
-  std::string said_by_started();  // by the last one
+  std::string said_by_started();          // by the last one
   int wait_for(int pid, Duration limit);  // exit status, 128 + signal, or -1 when it goes on
 
   // Writes the fleet file anew, with these lines below `params:`.
