@@ -2,44 +2,14 @@
 # weir beside Patroni in one run: the outage of the same outside client (bench/outage.cpp) when the
 # leader's server is killed, and when its whole host is. Tells numbers; asserts none.
 #   ./dev bench failover [ROUNDS]   (5)
-set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source bench/common.bash
 readonly rounds=${1:-5}
-readonly weir=${WEIR_BINARY:-$PWD/build/weir}
 readonly client=${BENCH_CLIENT:-$PWD/build/dev/bench_outage}
 readonly patroni_version=4.1.5
 readonly venv=$PWD/build/bench/venv
-readonly bin=/usr/lib/postgresql/15/bin
 readonly warm=3 after=3
 readonly patience=120 # seconds, for a cluster to be whole again
-
-work=$(mktemp -d /tmp/weir-bench-XXXXXX)
-chmod 755 "$work"
-as_server=()
-if ((EUID == 0)); then as_server=(runuser -u postgres --); fi
-export WEIR_STATE=$work/state WEIR_RUN=$work/run
-
-say() { printf '%s\n' "$*" >&2; }
-fail() {
-  say "bench: $*"
-  exit 1
-}
-
-# ---- what both sides stand on -------------------------------------------------------------------
-
-# Takes a /24 of 127.64.0.0/10 by the lock that all tests use.
-take_network() {
-  local third
-  for third in $(seq 255 -1 128); do
-    exec {lock}>"/tmp/weir-test-net-$third.lock"
-    if flock -n "$lock"; then
-      network=127.64.$third
-      return
-    fi
-    exec {lock}>&-
-  done
-  fail "no /24 of 127.64.0.0/16 is free"
-}
 
 declare -A pids=() # what we started: etcd and the Patronis, by name
 
@@ -49,29 +19,9 @@ clean_up() {
   local name
   for name in a b c; do kill_host_of_patroni "$name"; done
   [[ -z ${pids[etcd]:-} ]] || kill "${pids[etcd]}" 2>/dev/null || true
-  if [[ -d $WEIR_STATE ]]; then
-    "$weir" down --destroy --yes --no-final-copy >"$work/down.log" 2>&1 || cat "$work/down.log"
-  fi
-  if ((status == 0)); then
-    rm -rf "$work"
-  else
-    say "bench: what it left to read is in $work"
-  fi
-  exit "$status"
+  destroy_fleet
+  leave "$status"
 }
-
-# within SECONDS COMMAND...: until it succeeds.
-within() {
-  local until=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    ((SECONDS < until)) || return 1
-    sleep 0.1
-  done
-}
-
-# sql SOCKET_FOLDER STATEMENT
-sql() { psql -XAtq -h "$1" -p 5432 -U postgres -d postgres -c "$2" 2>/dev/null; }
 
 # ---- weir ---------------------------------------------------------------------------------------
 
@@ -236,11 +186,11 @@ series() {
     outages+=("$outage")
     ((lost += l, acknowledged += a, doubt += d)) || true
   done
-  mapfile -t outages < <(printf '%s\n' "${outages[@]}" | sort -n)
-  medians[$side/$fault]=${outages[$((rounds / 2))]}
+  local median least most
+  read -r median least most < <(spread "${outages[@]}")
+  medians[$side/$fault]=$median
   table+=$(printf '%-8s %-12s %8d %8d %8d %13d %6d %9d' "$side" "$fault" \
-    "${outages[$((rounds / 2))]}" "${outages[0]}" "${outages[-1]}" "$acknowledged" "$lost" \
-    "$doubt")$'\n'
+    "$median" "$least" "$most" "$acknowledged" "$lost" "$doubt")$'\n'
 }
 
 ratio() {
@@ -261,7 +211,7 @@ weir:    $("$weir" --version), defaults, sync 1, durability required, one store;
          whose own ledger writes beside the client.
 Patroni: $patroni_version, etcd $(etcd --version | sed -n 's/^etcd Version: //p'), one etcd; defaults (ttl 30, loop_wait 10, retry_timeout 10), but for
          synchronous_mode on, so that both sides wait for one replica.
-Both:    $("$bin/postgres" --version), three members on loopback, $(nproc) cores, evidence measured-real.
+Both:    three members on loopback; $(machine)
 END
 }
 

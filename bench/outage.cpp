@@ -3,84 +3,28 @@
 // acknowledgements, and which acknowledged rows are absent afterwards.
 //   bench_outage URI WARM_SECONDS AFTER_SECONDS FAULT_COMMAND
 #include <fmt/format.h>
-#include <libpq-fe.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "bench/client.h"
+
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using namespace std::chrono_literals;
+using namespace weir::bench;
 
 constexpr int kWriters = 4;
-constexpr auto kPace = 10ms;     // each writer commits a hundred times a second, at most
-constexpr auto kPatience = 1s;   // for one attempt to connect, and for one commit
+constexpr auto kPace = 10ms;    // each writer commits a hundred times a second, at most
+constexpr auto kPatience = 1s;  // for one attempt to connect, and for one commit
+constexpr auto kLongStatement = 30s;
 constexpr auto kLongest = 120s;  // for the writes to come back
-
-struct Ends {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using Connection = std::unique_ptr<PGconn, Ends>;
-using Answer = std::unique_ptr<PGresult, Ends>;
-
-bool await(int descriptor, short events, Clock::time_point until) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
-  if (left <= 0ms) return false;
-  pollfd waiting{descriptor, events, 0};
-  return poll(&waiting, 1, static_cast<int>(left.count())) > 0;
-}
-
-// Null where nobody answered in time: libpq's own connect_timeout is at least two seconds.
-Connection connect(const std::string& uri) {
-  Connection connection(PQconnectStart(uri.c_str()));
-  const auto until = Clock::now() + kPatience;
-  for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
-    if (PQstatus(connection.get()) == CONNECTION_BAD || state == PGRES_POLLING_FAILED) return {};
-    const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!await(PQsocket(connection.get()), events, until)) return {};
-    state = PQconnectPoll(connection.get());
-  }
-  return connection;
-}
-
-enum class Outcome { acknowledged, refused, in_doubt };
-
-Outcome commit(PGconn* connection, const std::string& statement) {
-  if (PQsendQuery(connection, statement.c_str()) != 1) return Outcome::refused;
-  const auto until = Clock::now() + kPatience;
-  while (PQisBusy(connection) == 1) {
-    if (!await(PQsocket(connection), POLLIN, until)) return Outcome::in_doubt;
-    if (PQconsumeInput(connection) != 1) return Outcome::in_doubt;
-  }
-  Outcome outcome = Outcome::in_doubt;
-  while (const Answer answer{PQgetResult(connection)}) {
-    const auto status = PQresultStatus(answer.get());
-    if (status == PGRES_COMMAND_OK) outcome = Outcome::acknowledged;
-    // Refused by the server itself: it says that nothing was done.
-    const char* state = PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE);
-    if (status == PGRES_FATAL_ERROR && state != nullptr && state[0] == '2') {
-      outcome = Outcome::refused;
-    }
-  }
-  return outcome;
-}
-
-// A cancelled wait for the replica is acknowledged with a warning; such a commit is in doubt.
-void note_warning(void* warned, const PGresult* notice) {
-  const char* state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
-  if (state != nullptr && std::string(state).starts_with("01")) *static_cast<bool*>(warned) = true;
-}
 
 struct Writer {
   std::atomic<Clock::time_point> latest = Clock::now();
@@ -90,22 +34,16 @@ struct Writer {
 };
 
 void write(int number, const std::string& uri, const std::atomic<bool>& stop, Writer& out) {
-  Connection connection;
-  bool warned = false;
+  std::unique_ptr<Connection> connection;
   for (long row = 0; !stop; ++row) {
-    if (!connection) {
-      connection = connect(uri);
-      if (connection) PQsetNoticeReceiver(connection.get(), note_warning, &warned);
-    }
+    if (!connection) connection = Connection::open(uri, kPatience);
     if (!connection) {
       std::this_thread::sleep_for(kPace);
       continue;
     }
     const auto began = Clock::now();
-    warned = false;
-    auto outcome = commit(connection.get(),
-                          fmt::format("INSERT INTO bench_outage VALUES ({}, {})", number, row));
-    if (outcome == Outcome::acknowledged && warned) outcome = Outcome::in_doubt;
+    const auto outcome = connection->commit(
+        fmt::format("INSERT INTO bench_outage VALUES ({}, {})", number, row), kPatience);
     const auto now = Clock::now();
     if (outcome == Outcome::acknowledged) {
       out.acknowledged.push_back(row);
@@ -122,13 +60,10 @@ void write(int number, const std::string& uri, const std::atomic<bool>& stop, Wr
 bool run(const std::string& uri, const std::string& statement) {
   const auto until = Clock::now() + 60s;
   while (Clock::now() < until) {
-    const Connection connection = connect(uri);
+    const auto connection = Connection::open(uri, kPatience);
     if (connection) {
-      bool warned = false;
-      PQsetNoticeReceiver(connection.get(), note_warning, &warned);
-      const Answer answer(PQexec(connection.get(), statement.c_str()));
-      if (PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return true;
-      fmt::print(stderr, "bench_outage: {}", PQerrorMessage(connection.get()));
+      if (connection->commit(statement, kLongStatement) == Outcome::acknowledged) return true;
+      fmt::print(stderr, "bench_outage: {}", connection->words());
     }
     std::this_thread::sleep_for(200ms);
   }
@@ -139,13 +74,11 @@ bool run(const std::string& uri, const std::string& statement) {
 bool read_back(const std::string& uri, int writer, std::set<long>& rows) {
   const auto until = Clock::now() + 60s;
   while (Clock::now() < until) {
-    const Connection connection = connect(uri);
+    const auto connection = Connection::open(uri, kPatience);
     const std::string query = fmt::format("SELECT n FROM bench_outage WHERE writer = {}", writer);
-    const Answer answer(connection ? PQexec(connection.get(), query.c_str()) : nullptr);
-    if (answer && PQresultStatus(answer.get()) == PGRES_TUPLES_OK) {
-      for (int i = 0; i < PQntuples(answer.get()); ++i) {
-        rows.insert(std::strtol(PQgetvalue(answer.get(), i, 0), nullptr, 10));
-      }
+    const auto there = connection ? connection->read(query, kLongStatement) : std::nullopt;
+    if (there) {
+      for (const std::string& row : *there) rows.insert(std::strtol(row.c_str(), nullptr, 10));
       return true;
     }
     std::this_thread::sleep_for(200ms);

@@ -35,16 +35,22 @@ if(TARGET real_postgres_test)
   set_tests_properties(real_postgres PROPERTIES COST 200 FAIL_REGULAR_EXPRESSION "SKIPPED")
 endif()
 
-# Whole fleets by the command line.
-file(GLOB real_fleet_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/real/fleet/*.cpp)
-add_executable(real_fleet_test ${real_fleet_sources})
-target_link_libraries(real_fleet_test PRIVATE weir_access GTest::gtest_main)
-target_compile_definitions(real_fleet_test PRIVATE
+# Whole fleets by the command line: every day, and bad days, upgrades and the pages for three in the
+# morning.
+add_library(weir_live_fleet STATIC ${CMAKE_SOURCE_DIR}/tests/real/fleet/live_fleet.cpp)
+target_link_libraries(weir_live_fleet PUBLIC weir_peer weir_access GTest::gtest)
+target_compile_definitions(weir_live_fleet PUBLIC WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   WEIR_BINARY_DEFAULT="${CMAKE_BINARY_DIR}/weir")
-add_dependencies(real_fleet_test weir)
-add_test(NAME real_fleet COMMAND real_fleet_test)
-set_tests_properties(real_fleet PROPERTIES LABELS real TIMEOUT 1200 COST 300 RESOURCE_LOCK fleets
-  FAIL_REGULAR_EXPRESSION "SKIPPED")
+foreach(program fleet days)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/real/${program}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/live_fleet\\.cpp$")
+  add_executable(real_${program}_test ${sources})
+  target_link_libraries(real_${program}_test PRIVATE weir_live_fleet GTest::gtest_main)
+  add_dependencies(real_${program}_test weir)
+  add_test(NAME real_${program} COMMAND real_${program}_test)
+  set_tests_properties(real_${program} PROPERTIES LABELS real TIMEOUT 1200 COST 300
+    RESOURCE_LOCK fleets FAIL_REGULAR_EXPRESSION "SKIPPED")
+endforeach()
 
 # What `./dev` builds by one name each.
 add_custom_target(units DEPENDS tidy_test)
@@ -54,7 +60,7 @@ foreach(folder base model world config access peer store journal engine ledger p
     add_dependencies(units ${folder}_test)
   endif()
 endforeach()
-add_custom_target(real_tests DEPENDS weir real_fleet_test)
+add_custom_target(real_tests DEPENDS weir real_fleet_test real_days_test)
 if(TARGET real_postgres_test)
   add_dependencies(real_tests real_postgres_test)
 endif()
@@ -77,9 +83,14 @@ foreach(folder base model config store journal failover provision agent sim)
   endif()
 endforeach()
 
-# The outside client of `./dev bench failover`: libpq, and nothing of weir's.
-add_executable(bench_outage EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/outage.cpp)
-target_link_libraries(bench_outage PRIVATE weir_flags PostgreSQL::PostgreSQL)
+# The outside clients of the benches: libpq, and nothing of weir's.
+add_custom_target(bench_clients)
+foreach(client outage serves)
+  add_executable(bench_${client} EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/${client}.cpp
+    ${CMAKE_SOURCE_DIR}/bench/client.cpp)
+  target_link_libraries(bench_${client} PRIVATE weir_flags PostgreSQL::PostgreSQL)
+  add_dependencies(bench_clients bench_${client})
+endforeach()
 
 # What the binary says and how it ends, compared with tests/golden/cli.
 add_executable(golden_test ${CMAKE_SOURCE_DIR}/tests/golden/cli_test.cpp)

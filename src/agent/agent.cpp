@@ -84,7 +84,9 @@ struct Agent::Parts {
       const auto service = loop->board().service();
       if (!service || !speaks_for(*service, spoken.voice.voter.member, host)) continue;
       if (spoken.promise && spoken.promise->voter != spoken.voice.voter) continue;
-      if (loop->board().learn_voice(spoken.voice.voter.member, spoken)) loop->ring();
+      if (!loop->board().learn_voice(spoken.voice.voter.member, spoken)) continue;
+      loop->look_again(spoken.voice.voter.member);
+      loop->ring();
     }
   }
 

@@ -305,6 +305,12 @@ bool Board::position_known_locked() const {
   return failover::knows_position(own_seen_, standing_life_ == server_life());
 }
 
+Duration Board::probe_pace(const MemberName& member, const Timings& timings) const {
+  const std::lock_guard lock(mutex_);
+  return failover::probe_pace(held_ ? held_->record : Record{}, self_.name, member,
+                              policy(timings));
+}
+
 bool Board::position_known() const {
   const std::lock_guard lock(mutex_);
   return position_known_locked();

@@ -73,6 +73,7 @@ class Board {
   std::optional<store::Held> held() const;
   std::int64_t desired_revision() const;
   bool position_known() const;
+  Duration probe_pace(const MemberName& member, const Timings& timings) const;
   failover::View view(Instant now, const Timings& timings, const Incarnation& fresh,
                       Duration jitter) const;
   provision::View provision_view(Instant now, const Incarnation& fresh) const;

@@ -371,6 +371,13 @@ TEST_F(BoardTest, ASightingIsNewsOnlyWhenItSaysSomethingNew) {
   EXPECT_TRUE(board.learn_sighting(kA.member, refusing(kNow + 1450ms), kTimings))
       << "silence that has become suspicious is news each time";
   EXPECT_FALSE(board.learn_sighting(MemberName("x"), leading(kNow), kTimings));
+
+  Sighting replica = leading(kNow);
+  replica.role = Role::replica;
+  EXPECT_TRUE(board.learn_sighting(kC.member, replica, kTimings));
+  replica.at = kNow + 10s;
+  EXPECT_FALSE(board.learn_sighting(kC.member, replica, kTimings))
+      << "a replica that goes on answering as one is no news";
 }
 
 TEST_F(BoardTest, AnAnswerCountsFromWhenItCameAndNeverBackwards) {

@@ -25,6 +25,8 @@ void Loop::join() {
 
 void Loop::again_by(Instant instant) { next_ = std::min(next_, instant); }
 
+void Loop::rest_until(Instant instant) { next_ = std::max(next_, instant); }
+
 void Loop::stop() {
   stopping_ = true;
   alarm_->ring();

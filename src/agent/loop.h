@@ -25,6 +25,8 @@ class Loop {
   void ring() { alarm_->ring(); }
   // From inside the turn: the next one comes by `instant`.
   void again_by(Instant instant);
+  // From inside the turn: the next one need not come before `instant`, unless it is rung for.
+  void rest_until(Instant instant);
   void stop();  // does not wait
   // Stops and waits for the running turn. Whoever is called from a turn is joined before it is
   // destroyed: a unique_ptr that is reset is null while its object still waits for that turn.

@@ -16,6 +16,7 @@ constexpr Duration kStandingLimit = 60s;
 constexpr Duration kShapesLimit = 5s;
 constexpr Duration kRetryMost = 5s;
 constexpr Duration kRememberLimit = 2s;
+constexpr Duration kExpecting = 40ms;  // between looks for a replica that is about to stream
 
 journal::Outcome outcome_of(const Result<>& result) {
   if (result) return journal::Outcome::done;
@@ -51,7 +52,7 @@ ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
 
 ServiceLoop::~ServiceLoop() {
   stop();
-  for (auto& [member, loop] : probers_) loop->join();
+  for (auto& prober : probers_) prober->loop->join();
   loop_->join();
   memory_->join();
 }
@@ -60,7 +61,7 @@ void ServiceLoop::stop() {
   loop_->stop();
   memory_->stop();
   const std::lock_guard lock(probers_mutex_);
-  for (auto& [member, loop] : probers_) loop->stop();
+  for (auto& prober : probers_) prober->loop->stop();
 }
 
 bool ServiceLoop::has_left() {
@@ -75,6 +76,14 @@ void ServiceLoop::settle_again() {
   ring();
 }
 
+void ServiceLoop::look_again(const MemberName& member) {
+  const std::lock_guard lock(probers_mutex_);
+  for (auto& prober : probers_) {
+    const MemberName& name = prober->member.name;
+    if (name == member || name == self_.name) prober->loop->ring();
+  }
+}
+
 void ServiceLoop::learn_service(const store::HeldService& service) {
   if (!board_.learn_service(service)) return;
   follow_members(service.service);
@@ -84,6 +93,7 @@ void ServiceLoop::learn_service(const store::HeldService& service) {
 void ServiceLoop::learn_record(const store::Held& held) {
   if (!board_.learn_record(held, ports_.world.clock.now())) return;
   memory_->ring();
+  look_again(held.record.leader.member);
   ring();
 }
 
@@ -97,19 +107,23 @@ void ServiceLoop::follow_members(const Service& service) {
   const std::lock_guard lock(probers_mutex_);
   for (const Member& member : service.all()) {
     const bool probed =
-        std::ranges::any_of(probers_, [&](const auto& prober) { return prober.first == member; });
+        std::ranges::any_of(probers_, [&](const auto& p) { return p->member == member; });
     if (probed) continue;
-    probers_.emplace_back(member, std::make_unique<Loop>(ports_.world, "probe " + member.name.text,
-                                                         ports_.setting.timings.heartbeat,
-                                                         [this, member] { probe(member); }));
-    probers_.back().second->start();
+    Prober& prober = *probers_.emplace_back(std::make_unique<Prober>(Prober{member, nullptr}));
+    prober.loop = std::make_unique<Loop>(ports_.world, "probe " + member.name.text,
+                                         ports_.setting.timings.heartbeat,
+                                         [this, &prober] { probe(prober); });
+    prober.loop->start();
   }
 }
 
-void ServiceLoop::probe(const Member& member) {
+void ServiceLoop::probe(Prober& prober) {
   const Timings& timings = ports_.setting.timings;
+  const Member& member = prober.member;
+  const Instant next = ports_.world.clock.now() + board_.probe_pace(member.name, timings);
   const Sighting sighting =
       engine_.observes()->probe(member, ports_.world.clock.within(timings.probe_limit));
+  prober.loop->rest_until(next);
   if (board_.learn_sighting(member.name, sighting, timings)) ring();
 }
 
@@ -122,6 +136,10 @@ void ServiceLoop::turn() {
   if (!board_.held() || board_.doubts() || board_.store_lost()) refresh_record(kReadLimit);
   if (failover::wants_fresh_record(view())) refresh_record(kReadLimit);
   if (board_.held() && !fail_over() && !board_.store_lost() && is_remembered()) provision_one();
+  if (failover::expects_follower(view())) {
+    look_again(self_.name);
+    loop_->again_by(ports_.world.clock.now() + kExpecting);
+  }
   // Only waiting counts as a gap: a step of our own may take as long as it takes.
   due_ = ports_.world.clock.now() + ports_.setting.timings.heartbeat;
 }
@@ -261,7 +279,9 @@ void ServiceLoop::conclude(std::int64_t number, const std::string& kind, const J
   remember(kind, step, outcome);
   // Whatever was written, by us or by somebody faster, the next decision starts from the truth.
   refresh_record(kReadLimit);
-  if (outcome) loop_->ring();
+  if (!outcome) return;
+  look_again(self_.name);
+  loop_->ring();
 }
 
 // Answers whether there was a step to carry out.

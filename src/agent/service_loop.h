@@ -25,6 +25,8 @@ class ServiceLoop {
   Board& board() { return board_; }
   const Member& self() const { return self_; }
   void ring();
+  // Something changed at `member`: it and our own server are probed now.
+  void look_again(const MemberName& member);
   void learn_service(const store::HeldService& service);
   void learn_record(const store::Held& held);
   // The certificates have changed: servers get them at the next turn. Any thread.
@@ -57,7 +59,11 @@ class ServiceLoop {
   void provision_one();
   Result<> may_go_on();
   void ask_others();
-  void probe(const Member& member);
+  struct Prober {
+    Member member;
+    std::unique_ptr<Loop> loop;
+  };
+  void probe(Prober& prober);
   void follow_members(const Service& service);
   failover::View view();
   bool patient(const std::string& kind, const Json& step, const std::string& because);
@@ -81,7 +87,7 @@ class ServiceLoop {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Loop> memory_;  // the disk may hang, and fencing does not wait for it
   std::mutex probers_mutex_;
-  std::vector<std::pair<Member, std::unique_ptr<Loop>>> probers_;
+  std::vector<std::unique_ptr<Prober>> probers_;
 };
 
 }  // namespace weir::agent

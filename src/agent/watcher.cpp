@@ -13,6 +13,7 @@ namespace {
 constexpr Duration kListLimit = 2s;
 constexpr Duration kWatchLimit = 2s;
 constexpr Duration kPause = 200ms;
+constexpr Duration kFirstPause = 20ms;  // the store of a new fleet comes up beside us
 constexpr std::string_view kLeadership = "/leadership";
 constexpr std::string_view kClaim = "/claim";
 constexpr std::string_view kRenewal = "/renewal";
@@ -28,7 +29,11 @@ std::string between(const std::string& key, const std::string& start, std::strin
 }  // namespace
 
 Watcher::Watcher(World& world, store::Store& store, store::Keys keys, Ears ears)
-    : world_(world), store_(store), keys_(std::move(keys)), ears_(std::move(ears)) {
+    : world_(world),
+      store_(store),
+      keys_(std::move(keys)),
+      ears_(std::move(ears)),
+      pause_(kFirstPause) {
   loop_ = std::make_unique<Loop>(world_, "watch", kPause, [this] { turn(); });
   loop_->start();
 }
@@ -115,7 +120,12 @@ bool Watcher::read_all() {
 void Watcher::turn() {
   if (!listed_) {
     listed_ = read_all();
-    if (!listed_) return;
+    if (!listed_) {
+      loop_->again_by(world_.clock.now() + pause_);
+      pause_ = std::min(pause_ * 2, kPause);
+      return;
+    }
+    pause_ = kFirstPause;
   }
   while (!loop_->stopping()) {
     const auto watched = store_.watch(keys_.root(), after_, world_.clock.within(kWatchLimit));

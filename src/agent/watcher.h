@@ -46,6 +46,7 @@ class Watcher {
   bool listed_ = false;
   std::set<ServiceName> declared_;  // as the ears were told
   store::Revision after_ = 0;
+  Duration pause_;  // after a list that failed; doubles
   std::unique_ptr<Loop> loop_;
 };
 

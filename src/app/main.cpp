@@ -1,4 +1,5 @@
 // All wiring: the real ports of this machine are made here and nowhere else.
+#include <malloc.h>
 #include <signal.h>
 
 #include <atomic>
@@ -13,9 +14,18 @@ std::atomic<bool> cancelled = false;
 
 void cancel(int) { cancelled = true; }
 
+// An agent has some twenty threads that allocate little, and now and then one buffer as large as a
+// segment of WAL: by default each thread keeps a heap of its own, and what was once large.
+void keep_little_memory() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 256 << 10);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_little_memory();
   struct sigaction action = {};
   action.sa_handler = cancel;
   sigaction(SIGINT, &action, nullptr);

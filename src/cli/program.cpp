@@ -26,6 +26,7 @@ namespace weir::cli {
 namespace {
 
 constexpr const char* kSelf = "/proc/self/exe";
+constexpr Duration kEndLook = 100ms;  // between looks whether to end
 
 std::string self_path() {
   char buffer[4096];
@@ -68,7 +69,7 @@ void wait_for_end(Session& session) {
   const int pid = session.options().while_pid;
   while (!session.cancelled()) {
     if (pid != 0 && kill(pid, 0) != 0) return;
-    session.machine().clock.sleep_for(50ms);
+    session.machine().clock.sleep_for(kEndLook);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "cli/program.h"
 #include "config/config.h"
 #include "engine/postgres/postgres.h"
+#include "guard/guard.h"
 #include "store/remote.h"
 
 namespace weir::cli {
@@ -136,10 +137,16 @@ Result<> Session::wake_store() {
                             facts_->store.port, meta.error().what),
                 "systemctl status weir-store on the store's machine");
   }
-  progress("no store answers: starting one for this command");
-  WEIR_TRY_(
-      start_detached(store_argv(place_, static_cast<int>(getpid())), place_.logs() + "/store.log"));
-  own_store_ = true;
+  // A supervisor that runs is about to start it: two would take turns at the one file.
+  guard::Supervisor supervisor(machine_.clock, place_.supervisor_socket());
+  if (supervisor.status(within(1s))) {
+    progress("no store answers: waiting for the supervisor to start it");
+  } else {
+    progress("no store answers: starting one for this command");
+    WEIR_TRY_(start_detached(store_argv(place_, static_cast<int>(getpid())),
+                             place_.logs() + "/store.log"));
+    own_store_ = true;
+  }
   const bool up = poll_until(machine_.clock, within(10s), 20ms,
                              [&] { return store_->get(keys().meta(), within(500ms)).has_value(); });
   if (up) return {};

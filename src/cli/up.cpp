@@ -34,6 +34,13 @@ Result<> make_here(Session& session, const Fleet& fleet) {
                 "weir apply -f " + session.options().file);
   }
   if (before && session.options().store.empty()) facts.store = before->store;
+  // Agents that run would go on asking at the old place, and nobody would be promoted.
+  if (before && (facts.store.ip != before->store.ip || facts.store.port != before->store.port)) {
+    return fail(Failure::refused,
+                fmt::format("the store of fleet {} is at {}:{}: it cannot be moved by up",
+                            fleet.name.text, before->store.ip, before->store.port),
+                "weir up -f " + session.options().file);
+  }
   WEIR_TRY_(found(machine, place, facts));
   return machine.files.write(place.facts(), to_json(facts).dump(true), 0600);
 }
@@ -99,8 +106,11 @@ Result<> up(Session& session) {
   WEIR_TRY_(session.open());
   session.progress("starting the supervisor, the store and " + std::to_string(fleet.hosts.size()) +
                    " agents");
+  WEIR_TRY_(end_other_supervisor(session));
   WEIR_TRY_(start_supervisor(session));
+  WEIR_TRY_(replace_other_store(session));
   WEIR_TRY_(await_store(session));
+  WEIR_TRY_(replace_other_agents(session));
   WEIR_TRY(const Planned planned, make_plan(session, fleet, {}));
   WEIR_TRY_(refuse_destruction(session, planned));
   WEIR_TRY_(check_possible(planned));

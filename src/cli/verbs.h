@@ -45,6 +45,11 @@ Result<> refuse_if_remembered(Session& session, const Service& service);
 Result<> await_applied(Session& session, const std::vector<ServiceName>& services,
                        const std::vector<ServiceName>& gone, Deadline deadline,
                        const std::function<Result<>()>& keep);
+// Upgrade: what runs from another build of weir is replaced by ours. The supervisor is only ended,
+// its children go on; agents go one by one, and no further than the first that does not come back.
+Result<> end_other_supervisor(Session& session);
+Result<> replace_other_store(Session& session);
+Result<> replace_other_agents(Session& session);
 
 // A declared password that is a reference is resolved on the leader's host and not here: whatever
 // is there is taken for it.

@@ -228,6 +228,16 @@ bool rising(const View& view) {
   return finding_out || (view.now - ended < limit && decide_restart(view).step.has_value());
 }
 
+bool expects_follower(const View& view) {
+  if (!leads_by_record(view) || view.own_seen.role != Role::leader) return false;
+  return std::ranges::any_of(view.others, [&](const Other& other) {
+    const Voice& voice = other.voice;
+    const bool lives = voice.server == ServerLife::running && !voice.voter.incarnation.empty() &&
+                       view.now - voice.heard < view.given.policy.suspect_after;
+    return lives && !(streams(view, voice.voter) && view.record.set.counts(voice.voter));
+  });
+}
+
 std::optional<Decision> decide_as_leader(const View& view) {
   if (!leads_by_record(view)) return std::nullopt;
   if (view.record.leader_life != view.life || view.record.leader_host != view.host) {

@@ -267,6 +267,38 @@ TEST(FailoverReadiness, SaysWhyNot) {
   EXPECT_EQ(readiness(view).because, "no replica is confirmed");
 }
 
+TEST(FailoverReadiness, ExpectsAFollowerThatRunsAndDoesNotCountYet) {
+  EXPECT_FALSE(expects_follower(leading()));
+  View view = leading();
+  view.own_seen.followers.pop_back();
+  EXPECT_TRUE(expects_follower(view)) << "c runs and does not stream yet";
+  other(view, "c").voice.server = ServerLife::ended;
+  EXPECT_FALSE(expects_follower(view)) << "c is down, and who knows for how long";
+  view = leading();
+  view.record.set.voters = {kB};
+  EXPECT_TRUE(expects_follower(view)) << "c streams and does not count yet";
+  other(view, "c").voice.heard = kNow - 5s;
+  EXPECT_FALSE(expects_follower(view)) << "nobody knows how c is";
+  view = leading();
+  view.own_seen.followers.clear();
+  view.record.leader = kB;
+  EXPECT_FALSE(expects_follower(view)) << "another leads";
+}
+
+TEST(FailoverReadiness, ProbesWhomDecisionsWaitForAtEachHeartbeat) {
+  const View view = leading();
+  const Policy& policy = view.given.policy;
+  const auto pace = [&](const Record& record, const char* self, const char* member) {
+    return probe_pace(record, MemberName(self), MemberName(member), policy);
+  };
+  EXPECT_EQ(pace(view.record, "b", "a"), policy.heartbeat) << "the leader";
+  EXPECT_EQ(pace(view.record, "b", "b"), policy.heartbeat) << "its own server";
+  EXPECT_EQ(pace(view.record, "b", "c"), policy.replica_pace) << "another replica";
+  Record record = view.record;
+  record.round = weir::OpenRound{2, HostName("b")};
+  EXPECT_EQ(pace(record, "b", "c"), policy.heartbeat) << "in a round anybody may lead next";
+}
+
 TEST(FailoverStep, FencingAndAskingWaitForNoDisk) {
   EXPECT_FALSE(needs_intent(Fence{}));
   EXPECT_FALSE(needs_intent(AskOthers{}));

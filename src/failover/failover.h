@@ -36,6 +36,12 @@ bool points_at_leader(const Step& step);
 bool is_a_start(const Step& step);
 // Whether the record is worth reading from the store itself before this decision.
 bool wants_fresh_record(const View& view);
+// Whether this member leads and another one's server runs that does not yet stream and count: that
+// is about to change, and the next heartbeat's turn is long.
+bool expects_follower(const View& view);
+// How long until a member is probed again: at each heartbeat where decisions wait for it.
+Duration probe_pace(const Record& record, const MemberName& self, const MemberName& member,
+                    const Policy& policy);
 // Whether this member's own position is to be found on its disk now (S6: at its start, not in the
 // round).
 bool wants_standing(const View& view, bool known);

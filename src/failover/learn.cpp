@@ -16,7 +16,16 @@ bool learn_sighting(Other& other, const Sighting& sighting, const Policy& policy
   const bool news = other.seen.reach != sighting.reach || other.seen.role != sighting.role;
   other.seen = sighting;
   if (leads(sighting)) other.answered = std::max(other.answered, sighting.at);
-  return news || sighting.at - other.answered >= policy.suspect_after;
+  // A replica never answers as a leader, and there is nothing in that to decide on.
+  return news ||
+         (sighting.reach != Reach::serving && sighting.at - other.answered >= policy.suspect_after);
+}
+
+// Another replica's server matters to who comes back after whom, in ten seconds.
+Duration probe_pace(const Record& record, const MemberName& self, const MemberName& member,
+                    const Policy& policy) {
+  const bool waited_for = member == self || record.leader.member == member || record.round;
+  return waited_for ? policy.heartbeat : policy.replica_pace;
 }
 
 bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sighting& own,

@@ -17,6 +17,7 @@ namespace weir::failover {
 
 struct Policy {
   Duration heartbeat = 250ms;
+  Duration replica_pace = 1s;  // of probes of those on whom no decision of ours waits
   Duration suspect_after = 1200ms;
   Duration narrow_after = 1500ms;  // a voter's silence; with detection the set follows within 2 s
   Duration round_limit = 3s;

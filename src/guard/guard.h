@@ -1,6 +1,8 @@
 // Servers under their guards, and the supervisor: the small processes beside the servers.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,6 +25,10 @@ Result<std::unique_ptr<Servers>> make_servers(Clock& clock, const std::string& r
 
 // Names with a guard file below `run`, for one host: "FLEET/HOST/SERVICE-MEMBER".
 std::vector<std::string> inventory(const std::string& run, const std::string& fleet_and_host);
+
+// Whether that process runs the program that we run, byte by byte, wherever its file was or is;
+// false if it has gone.
+bool runs_our_program(pid_t pid);
 
 // --- The supervisor: stand-in for systemd and hypervisor of a fleet that `weir up` made here.
 
@@ -70,6 +76,9 @@ class Supervisor {
   Result<> revert(const std::string& drill, Deadline deadline);
   // Whether nothing that `drill` injected is left: host up again, its agent alive.
   Result<bool> reverted(const std::string& drill, Deadline deadline);
+  // Ends the store ("store") or one agent ("agent/HOST") and starts it from the supervisor's own
+  // program; servers stay under their guards. refused: a drill keeps its host down.
+  Result<> replace(const std::string& child, Deadline deadline);
   // Stops agents (servers stay under their guards), then the store, then itself.
   Result<> stop(Deadline deadline);
 

@@ -109,6 +109,10 @@ bool send_signal(pid_t pid, std::int64_t start_time, int signal) {
   return ::syscall(SYS_pidfd_send_signal, held.number(), signal, nullptr, 0) == 0;
 }
 
-std::string boot_id() { return trim(content_of("/proc/sys/kernel/random/boot_id")); }
+// Asked at every look at a server; no process sees two boots.
+std::string boot_id() {
+  static const std::string id = trim(content_of("/proc/sys/kernel/random/boot_id"));
+  return id;
+}
 
 }  // namespace weir::guard

@@ -159,6 +159,7 @@ class Loop {
       return Json::object();
     }
     if (op == "reverted") return Json::object().set("reverted", is_reverted(drill));
+    if (op == "replace") return replace(question["child"].text());
     if (op == "stop") return stop();
     return fail(Failure::bad_data, "the supervisor does not know the question '" + op + "'");
   }
@@ -257,6 +258,16 @@ class Loop {
       return world_.clock.now();
     return fail(Failure::timed_out,
                 "cannot kill " + name + ": pid " + std::to_string(pid) + " does not end");
+  }
+
+  Result<Json> replace(const std::string& name) {
+    Supervised* child = find(name);
+    if (child == nullptr) return fail(Failure::not_found, "the supervisor runs no " + name);
+    if (is_down(*child)) return fail(Failure::refused, "a drill keeps " + name + " down");
+    say(world_.clock, Level::info, "replacing {}, pid {}", name, child->pid());
+    end([&](const Supervised& one) { return one.name() == name; });
+    child->start_next_at(world_.clock.now());
+    return Json::object();
   }
 
   Result<Json> stop() {

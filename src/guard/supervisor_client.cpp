@@ -48,6 +48,11 @@ Result<bool> Supervisor::reverted(const std::string& drill, Deadline deadline) {
   return answer["reverted"].boolean();
 }
 
+Result<> Supervisor::replace(const std::string& child, Deadline deadline) {
+  WEIR_TRY_(ask(Json::object().set("op", "replace").set("child", child), deadline));
+  return {};
+}
+
 Result<> Supervisor::stop(Deadline deadline) {
   WEIR_TRY_(ask(Json::object().set("op", "stop"), deadline));
   return {};

@@ -284,5 +284,45 @@ TEST_F(Supervision, StopsAgentsAndStoreAndLeavesServers) {
   EXPECT_EQ(client_.status(soon()).error().failure, Failure::unreachable);
 }
 
+TEST_F(Supervision, AChildIsReplacedAndServersAreNot) {
+  start_supervisor();
+  const ServerSpec spec = server("a");
+  const auto before = servers_->state(spec);
+  ASSERT_TRUE(before);
+  const std::int64_t agent_a = agent("a")["pid"].integer();
+  const std::int64_t agent_b = agent("b")["pid"].integer();
+  ASSERT_TRUE(client_.replace("agent/a", soon()));
+  EXPECT_TRUE(comes_true([&] {
+    const std::int64_t now = agent("a")["pid"].integer();
+    return now != 0 && now != agent_a && starts_of("agent-a") == 2;
+  }));
+  EXPECT_EQ(agent("b")["pid"].integer(), agent_b);
+  EXPECT_EQ(servers_->state(spec)->pid, before->pid);
+
+  const auto unknown = client_.replace("agent/z", soon());
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().failure, Failure::not_found);
+  ASSERT_TRUE(client_.inject(order(Fault::kill_host, "down"), soon()));
+  const auto down = client_.replace("agent/a", soon());
+  ASSERT_FALSE(down);
+  EXPECT_EQ(down.error().failure, Failure::refused);
+  EXPECT_EQ(agent("a")["pid"].integer(), 0) << "a host that a drill holds down stays down";
+}
+
+TEST(OurProgram, IsRecognisedByWhatItIs) {
+  EXPECT_TRUE(runs_our_program(::getpid()));
+  const pid_t other = ::fork();
+  if (other == 0) {
+    ::execl("/bin/sleep", "sleep", "1000", nullptr);
+    ::_exit(127);
+  }
+  const auto clock = make_real_clock();
+  EXPECT_TRUE(
+      poll_until(*clock, clock->within(10s), 1ms, [&] { return !runs_our_program(other); }));
+  ::kill(other, SIGKILL);
+  ::waitpid(other, nullptr, 0);
+  EXPECT_FALSE(runs_our_program(other)) << "it has gone";
+}
+
 }  // namespace
 }  // namespace weir::guard

@@ -139,9 +139,12 @@ Decision decide(const View& view) {
   return {std::nullopt, "as the fleet file says"};
 }
 
+// A new service is shaped while its replicas are still being copied: no client was ever let in, and
+// weir's own commits are local. A leader that took over keeps to what replicas have confirmed.
 bool wants_differences(const View& view) {
   const bool stale = !view.differences || view.now - view.differences_at >= kLookAgain;
-  return stale && leads(view) && view.record.confirmed && view.own_seen.reach == Reach::serving &&
+  const bool durable = view.record.confirmed || view.record.epoch.number == 1;
+  return stale && leads(view) && durable && view.own_seen.reach == Reach::serving &&
          view.own_seen.writable;
 }
 

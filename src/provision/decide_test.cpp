@@ -420,10 +420,17 @@ TEST(ProvisionDecide, WantsDifferences) {
       {"never read", [](View& v) { v.differences.reset(); }, true},
       {"read long ago", [](View& v) { v.differences_at = kNow - 30s; }, true},
       {"read almost long ago", [](View& v) { v.differences_at = kNow - 29s; }, false},
-      {"no commit is confirmed",
+      {"a new service that nobody has confirmed or entered yet",
        [](View& v) {
          v.differences.reset();
          v.record.confirmed = false;
+       },
+       true},
+      {"a leader that took over, and no commit of its own is confirmed",
+       [](View& v) {
+         v.differences.reset();
+         v.record.confirmed = false;
+         v.record.epoch = {0, 2};
        },
        false},
       {"it does not serve",

@@ -7,6 +7,7 @@
 #include "engine/postgres/owner.h"
 #include "engine/postgres/role_settings.h"
 #include "engine/postgres/runs.h"
+#include "engine/postgres/whose_data.h"
 
 namespace weir::engine::postgres {
 namespace {
@@ -93,7 +94,8 @@ Result<> PostgresRuns::swap_in(const Member& member, const Upstream& upstream,
   role.synchronous_standby_names = standby_names({{}, service.sync});
   WEIR_TRY_(write_role_settings(files, l.role_file, role));
   WEIR_TRY_(write_follows(files, l.follows, {upstream.epoch, upstream.leader.name}));
-  WEIR_TRY_(write_incarnation(files, l.incarnation, incarnation));
+  WEIR_TRY(const std::string system, system_of(files, l.data));
+  WEIR_TRY_(write_incarnation(files, l.incarnation, incarnation, system));
   return files.remove(l.making);
 }
 

@@ -7,14 +7,17 @@
 #include "engine/postgres/notes.h"
 #include "engine/postgres/owner.h"
 #include "engine/postgres/runs.h"
+#include "engine/postgres/whose_data.h"
 
 namespace weir::engine::postgres {
 
-// Data without a note of ours, and without the mark that we are making it, is somebody else's.
+// Data without a note of ours, and without the mark that we are making it, is somebody else's; so
+// is what lies where ours should and is of another version or cluster than the note says.
 Result<> PostgresRuns::refuse_foreign(const Member& member) {
   const Layout l = context_.layout(member);
   Files& files = context_.files();
-  if (!files.exists(l.data) || files.exists(l.making) || files.exists(l.incarnation)) return {};
+  if (!files.exists(l.data) || files.exists(l.making)) return {};
+  if (files.exists(l.incarnation)) return refuse_exchanged(files, l);
   WEIR_TRY(const std::vector<std::string> names, files.list(l.data));
   if (names.empty()) return {};
   return fail(Failure::bad_data,
@@ -55,7 +58,8 @@ Result<> PostgresRuns::create(const Member& member, const Incarnation& incarnati
                         deadline));
   WEIR_TRY_(first_roles(member, deadline));
   WEIR_TRY_(sync_filesystem_of(l.data));
-  WEIR_TRY_(write_incarnation(files, l.incarnation, incarnation));
+  WEIR_TRY(const std::string system, system_of(files, l.data));
+  WEIR_TRY_(write_incarnation(files, l.incarnation, incarnation, system));
   return files.remove(l.making);
 }
 

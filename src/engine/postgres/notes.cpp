@@ -73,9 +73,15 @@ Result<Incarnation> read_incarnation(Files& files, const std::string& path) {
   return Incarnation(note["incarnation"].text());
 }
 
-Result<> write_incarnation(Files& files, const std::string& path, const Incarnation& incarnation) {
+Result<std::string> read_system(Files& files, const std::string& path) {
+  WEIR_TRY(const Json note, read_note(files, path));
+  return note["system"].text();
+}
+
+Result<> write_incarnation(Files& files, const std::string& path, const Incarnation& incarnation,
+                           const std::string& system) {
   Json json = Json::object();
-  json.set("incarnation", incarnation.text);
+  json.set("incarnation", incarnation.text).set("system", system);
   return write_note(files, path, std::move(json));
 }
 

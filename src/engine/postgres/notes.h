@@ -34,7 +34,10 @@ Result<> write_follows(Files& files, const std::string& path, const FollowNote& 
 Result<Epoch> read_leads(Files& files, const std::string& path);
 Result<> write_leads(Files& files, const std::string& path, const Epoch& epoch);
 // incarnation.json: written last by create and copy, so its presence says that the data is whole.
+// `system` is the identifier of the cluster to which that data belongs; notes of before lack it.
 Result<Incarnation> read_incarnation(Files& files, const std::string& path);
-Result<> write_incarnation(Files& files, const std::string& path, const Incarnation& incarnation);
+Result<std::string> read_system(Files& files, const std::string& path);
+Result<> write_incarnation(Files& files, const std::string& path, const Incarnation& incarnation,
+                           const std::string& system);
 
 }  // namespace weir::engine::postgres

@@ -43,7 +43,7 @@ Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
   // A kept connection may be one to a server that has died since, which says nothing of the one
   // that runs now; a new one is decisive.
   if (auto kept = take(member)) {
-    const auto rows = kept->query(kSightQuery, {}, deadline);
+    const auto rows = kept->query_often("weir_sight", kSightQuery, deadline);
     if (rows) {
       if (auto seen = sighting_of(*rows, context_.clock().now())) {
         give_back(member, std::move(kept));
@@ -53,7 +53,7 @@ Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
   }
   auto session = open(member, deadline);
   if (!session) return sighting_of(session.error(), context_.clock().now());
-  const auto rows = session->query(kSightQuery, {}, deadline);
+  const auto rows = session->query_often("weir_sight", kSightQuery, deadline);
   if (!rows) return sighting_of(rows.error(), context_.clock().now());
   auto seen = sighting_of(*rows, context_.clock().now());
   if (!seen) return sighting_of(seen.error(), context_.clock().now());

@@ -165,6 +165,13 @@ Result<Local> PostgresRuns::local(const Member& member) {
 
   WEIR_TRY(const Incarnation incarnation, read_incarnation(files, l.incarnation));
   const bool there = files.exists(l.data + "/PG_VERSION");
+  // A running server holds what it has opened, whatever lies there now.
+  const bool held = out.server.life == ServerLife::running && !incarnation.empty();
+  if (const auto ours = held ? Result<>() : refuse_foreign(member); !ours) {
+    out.foreign = true;
+    out.trouble = ours.error().what;
+    return out;
+  }
   if (there && !incarnation.empty()) {
     out.data = true;
     out.incarnation = incarnation;
@@ -178,10 +185,7 @@ Result<Local> PostgresRuns::local(const Member& member) {
     }
     return out;
   }
-  if (const auto foreign = refuse_foreign(member); !foreign) {
-    out.foreign = true;
-    out.trouble = foreign.error().what;
-  } else if (files.exists(l.making)) {
+  if (files.exists(l.making)) {
     out.trouble = "its making was cut off; it will be made anew";
   } else if (!incarnation.empty()) {
     out.trouble = "its data is gone from " + l.data;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 
 #include "base/text.h"
 
@@ -95,6 +96,7 @@ struct Session::Connection {
   Clock& clock;
   PGconn* conn = nullptr;
   std::vector<Warning> warnings;
+  std::set<std::string> prepared;  // names
 
   explicit Connection(Clock& c) : clock(c) {}
   Connection(const Connection&) = delete;
@@ -168,14 +170,12 @@ Result<Session> Session::connect(Clock& clock, const Parameters& parameters, Dea
   return Session(std::move(connection));
 }
 
-Result<Rows> Session::query(const std::string& sql, const std::vector<std::string>& params,
-                            Deadline deadline) {
+// Hands a statement to libpq and collects what comes of it.
+template <class Sending>
+Result<Rows> Session::send(Deadline deadline, Sending sending) {
   if (!alive()) return fail(Failure::unreachable, "cannot query: the session was dropped before");
-  std::vector<const char*> values;
-  for (const std::string& param : params) values.push_back(param.c_str());
   connection_->warnings.clear();
-  if (PQsendQueryParams(connection_->conn, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                        values.data(), nullptr, nullptr, 0) != 1) {
+  if (sending(connection_->conn) != 1) {
     const std::string words = one_line(PQerrorMessage(connection_->conn));
     drop();
     return fail(Failure::outcome_unknown, "cannot query: " + words);
@@ -183,15 +183,31 @@ Result<Rows> Session::query(const std::string& sql, const std::vector<std::strin
   return finish(deadline);
 }
 
-Result<Rows> Session::run(const std::string& sql, Deadline deadline) {
-  if (!alive()) return fail(Failure::unreachable, "cannot query: the session was dropped before");
-  connection_->warnings.clear();
-  if (PQsendQuery(connection_->conn, sql.c_str()) != 1) {
-    const std::string words = one_line(PQerrorMessage(connection_->conn));
-    drop();
-    return fail(Failure::outcome_unknown, "cannot query: " + words);
+Result<Rows> Session::query(const std::string& sql, const std::vector<std::string>& params,
+                            Deadline deadline) {
+  std::vector<const char*> values;
+  for (const std::string& param : params) values.push_back(param.c_str());
+  return send(deadline, [&](PGconn* conn) {
+    return PQsendQueryParams(conn, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0);
+  });
+}
+
+Result<Rows> Session::query_often(const std::string& name, const std::string& sql,
+                                  Deadline deadline) {
+  if (alive() && !connection_->prepared.contains(name)) {
+    WEIR_TRY_(send(deadline, [&](PGconn* conn) {
+      return PQsendPrepare(conn, name.c_str(), sql.c_str(), 0, nullptr);
+    }));
+    connection_->prepared.insert(name);
   }
-  return finish(deadline);
+  return send(deadline, [&](PGconn* conn) {
+    return PQsendQueryPrepared(conn, name.c_str(), 0, nullptr, nullptr, nullptr, 0);
+  });
+}
+
+Result<Rows> Session::run(const std::string& sql, Deadline deadline) {
+  return send(deadline, [&](PGconn* conn) { return PQsendQuery(conn, sql.c_str()); });
 }
 
 namespace {

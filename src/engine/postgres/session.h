@@ -49,6 +49,9 @@ class Session {
   // server keeps the session and carries its SQLSTATE (see sqlstate_of).
   Result<Rows> query(const std::string& sql, const std::vector<std::string>& params,
                      Deadline deadline);
+  // The same without parameters, for a statement that is asked over and over: the server parses and
+  // plans it once in this session.
+  Result<Rows> query_often(const std::string& name, const std::string& sql, Deadline deadline);
   // Several statements by the simple protocol, as one implicit transaction unless they say
   // otherwise; the rows of the last one. Also for replication commands.
   Result<Rows> run(const std::string& sql, Deadline deadline);
@@ -63,6 +66,8 @@ class Session {
  private:
   struct Connection;
   explicit Session(std::unique_ptr<Connection> connection);
+  template <class Sending>
+  Result<Rows> send(Deadline deadline, Sending sending);
   Result<Rows> finish(Deadline deadline);
   std::unique_ptr<Connection> connection_;
 };

@@ -22,11 +22,6 @@
 namespace weir::test {
 namespace {
 
-std::string binary() {
-  const char* given = std::getenv("WEIR_BINARY");
-  return given == nullptr ? WEIR_BINARY_DEFAULT : given;
-}
-
 // A fleet that an earlier, killed test left behind keeps its block.
 bool nobody_listens(const std::string& ip, std::uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -51,6 +46,11 @@ Json Ran::json() const {
   const auto parsed = Json::parse(out);
   EXPECT_TRUE(parsed.has_value()) << out << err;
   return parsed.value_or(Json{});
+}
+
+std::string LiveFleet::tested_program() {
+  const char* given = std::getenv("WEIR_BINARY");
+  return given == nullptr ? WEIR_BINARY_DEFAULT : given;
 }
 
 LiveFleet::LiveFleet() {
@@ -102,7 +102,7 @@ std::vector<std::string> LiveFleet::environment() const {
 }
 
 Ran LiveFleet::weir(const std::vector<std::string>& words, Duration limit) {
-  Command command{{binary()}, "", environment(), "", 16u << 20};
+  Command command{{program_}, "", environment(), "", 16u << 20};
   command.argv.insert(command.argv.end(), words.begin(), words.end());
   const auto output = programs_->run(command, clock_->within(limit));
   if (!output) {
@@ -113,7 +113,7 @@ Ran LiveFleet::weir(const std::vector<std::string>& words, Duration limit) {
 }
 
 int LiveFleet::start_weir(const std::vector<std::string>& words) {
-  std::vector<std::string> argv{binary()};
+  std::vector<std::string> argv{program_};
   argv.insert(argv.end(), words.begin(), words.end());
   const std::string log = fmt::format("{}/started-{}.log", folder_, ++started_);
   const pid_t pid = fork();
@@ -129,6 +129,15 @@ int LiveFleet::start_weir(const std::vector<std::string>& words) {
     _exit(127);
   }
   return pid;
+}
+
+std::string LiveFleet::said_by_started() {
+  return files_->read(fmt::format("{}/started-{}.log", folder_, started_)).value_or("");
+}
+
+bool LiveFleet::remove_while_written(const std::string& path) {
+  return poll_until(*clock_, clock_->within(30s), 20ms,
+                    [&] { return files_->remove(path).has_value(); });
 }
 
 int LiveFleet::wait_for(int pid, Duration limit) {
@@ -254,6 +263,18 @@ int LiveFleet::process(const std::string& verb) {
 }
 
 std::string LiveFleet::store_folder() const { return folder_ + "/s/live/store"; }
+
+Ran LiveFleet::shell(const std::string& script, Duration limit) {
+  const std::string tools = folder_ + "/bin";
+  std::filesystem::create_directories(tools);
+  std::filesystem::remove(tools + "/weir");
+  std::filesystem::create_symlink(program_, tools + "/weir");
+  Command command{{"/bin/bash", "-euc", script}, "", environment(), "", 16u << 20};
+  command.env.push_back("PATH=" + tools + ":/usr/sbin:/usr/bin:/sbin:/bin");
+  const auto output = programs_->run(command, clock_->within(limit));
+  if (!output) return {-1, "", output.error().what};
+  return {output->status, output->out, output->err};
+}
 
 // Everything that runs with our folders in its environment or as its working directory.
 std::vector<int> LiveFleet::processes() {

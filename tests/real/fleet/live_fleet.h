@@ -27,10 +27,14 @@ class LiveFleet {
   LiveFleet(const LiveFleet&) = delete;
   LiveFleet& operator=(const LiveFleet&) = delete;
 
+  // The build of weir that is run from now on; the one that is tested unless another is named.
+  void use_program(const std::string& path) { program_ = path; }
+  static std::string tested_program();
   // Runs `weir WORDS...` to its end.
   Ran weir(const std::vector<std::string>& words, Duration limit = 240s);
   // Starts `weir WORDS...` and gives its pid; its output goes to a file in the folder.
   int start_weir(const std::vector<std::string>& words);
+  std::string said_by_started();          // by the last one
   int wait_for(int pid, Duration limit);  // exit status, 128 + signal, or -1 when it goes on
 
   // Writes the fleet file anew, with these lines below `params:`.
@@ -56,10 +60,14 @@ class LiveFleet {
     return host_folder(host) + "/members/orders-" + host;
   }
   int postmaster(const std::string& host);  // 0 if none
+  // Removes a tree in which processes that were killed may still be writing; false if it stays.
+  bool remove_while_written(const std::string& path);
   int agent(const std::string& host);
   int guard(const std::string& host);
   int process(const std::string& verb);  // "store" or "supervisor"; 0 if none
   std::string store_folder() const;
+  // A line of bash as the operator of this fleet, with `weir` on the path.
+  Ran shell(const std::string& script, Duration limit = 240s);
   std::string folder() const { return folder_; }
   Clock& clock() { return *clock_; }
   Programs& programs() { return *programs_; }
@@ -78,6 +86,7 @@ class LiveFleet {
   std::string network_;
   std::string folder_;
   std::string file_;
+  std::string program_ = tested_program();
   int started_ = 0;
 };
 

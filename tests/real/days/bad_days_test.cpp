@@ -1,0 +1,326 @@
+// Days on which what lies under the fleet goes wrong: each ends with a sentence that says what is
+// the matter, with a service that serves as far as it can, and with nothing lost.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "peer/peer.h"
+#include "tests/real/days/application.h"
+#include "tests/real/fleet/live_fleet.h"
+
+namespace weir::test {
+namespace {
+
+// What status and events say, until they say it.
+bool hears(LiveFleet& fleet, const std::string& words, Duration limit = 120s) {
+  return poll_until(fleet.clock(), fleet.clock().within(limit), 300ms, [&] {
+    return fleet.weir({"status", "orders"}).out.find(words) != std::string::npos ||
+           fleet.weir({"events"}).out.find(words) != std::string::npos;
+  });
+}
+
+// A fleet that cannot become whole is brought up by an `up` that goes on waiting.
+class WaitingUp {
+ public:
+  explicit WaitingUp(LiveFleet& fleet)
+      : fleet_(fleet), pid_(fleet.start_weir({"up", "-f", fleet.file()})) {
+    // A question that comes before its store would start one for itself.
+    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(60s), 20ms,
+                           [&] { return fleet.process("supervisor") != 0 && fleet.process("store") != 0; }));
+  }
+  ~WaitingUp() {
+    kill(pid_, SIGINT);
+    const int status = fleet_.wait_for(pid_, 60s);
+    EXPECT_TRUE(status == 130 || status == 0) << status << "\n" << fleet_.said_by_started();
+  }
+  WaitingUp(const WaitingUp&) = delete;
+  WaitingUp& operator=(const WaitingUp&) = delete;
+
+ private:
+  LiveFleet& fleet_;
+  int pid_;
+};
+
+// A mount until the end of the test. Mounts are root's: without root and `sudo -n` the test fails.
+class Mounted {
+ public:
+  Mounted(LiveFleet& fleet, const std::string& arguments, std::string path)
+      : fleet_(fleet), path_(std::move(path)) {
+    const Ran ran = fleet_.shell(as_root() + "mount " + arguments + " " + path_);
+    EXPECT_EQ(ran.status, 0) << "this test mounts, which needs root or sudo: " << ran.err;
+  }
+  ~Mounted() { (void)fleet_.shell(as_root() + "umount -l " + path_); }
+  Mounted(const Mounted&) = delete;
+  Mounted& operator=(const Mounted&) = delete;
+  const std::string& path() const { return path_; }
+  static std::string as_root() { return geteuid() == 0 ? "" : "sudo -n "; }
+
+ private:
+  LiveFleet& fleet_;
+  std::string path_;
+};
+
+class BadDay : public testing::Test {
+ protected:
+  void down() {
+    const Ran ran = fleet.weir({"down"});
+    ASSERT_EQ(ran.status, 0) << ran.err;
+  }
+  std::string data(const std::string& host) { return fleet.member_folder(host) + "/data"; }
+  LiveFleet fleet;
+};
+
+TEST_F(BadDay, DataOfAnotherVersionOrClusterIsLeftAlone) {
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  Application application(fleet);
+  application.write(3);
+  ASSERT_NO_FATAL_FAILURE(down());
+
+  // A replica whose data somebody upgraded or mixed up by hand.
+  ASSERT_TRUE(fleet.files().write(data("c") + "/PG_VERSION", "14\n", 0644).has_value());
+  {
+    const WaitingUp up(fleet);
+    EXPECT_TRUE(hears(fleet, "is of PostgreSQL 14"));
+    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(60s), 300ms,
+                           [&] { return fleet.leader() == "a" && fleet.postmaster("b") > 0; }));
+    application.write(3);
+    EXPECT_EQ(fleet.postmaster("c"), 0);
+  }
+  EXPECT_EQ(fleet.files().read(data("c") + "/PG_VERSION").value_or(""), "14\n");
+  ASSERT_TRUE(fleet.files().write(data("c") + "/PG_VERSION", "15\n", 0644).has_value());
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  ASSERT_NO_FATAL_FAILURE(down());
+
+  // Another cluster's volume where the leader's was: it must neither serve nor feed anybody.
+  const std::string theirs = data("a") + ".of-another";
+  const Ran made = fleet.shell(fmt::format(
+      "mv {0} {0}.kept; mkdir {1}; {2} {1}; {3} /usr/lib/postgresql/15/bin/initdb -k -D {1} -U "
+      "postgres; mv {1} {0}",
+      data("a"), theirs, geteuid() == 0 ? "chown postgres" : "true",
+      geteuid() == 0 ? "runuser -u postgres --" : ""));
+  ASSERT_EQ(made.status, 0) << made.err;
+  {
+    const WaitingUp up(fleet);
+    EXPECT_TRUE(hears(fleet, "of another cluster"));
+    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 300ms, [&] {
+      const std::string leader = fleet.leader();
+      return leader == "b" || leader == "c";
+    }));
+    application.write(3);
+    EXPECT_EQ(fleet.postmaster("a"), 0);
+    EXPECT_TRUE(fleet.files().exists(data("a") + "/PG_VERSION"));
+    // Put back, the member's own data is rewound or rebuilt, and follows.
+    const Ran back = fleet.shell(fmt::format("mv {0} {0}.foreign; mv {0}.kept {0}", data("a")));
+    ASSERT_EQ(back.status, 0) << back.err;
+    ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  }
+  EXPECT_GE(application.acknowledged(), 6u);
+  application.expect_all();
+}
+
+TEST_F(BadDay, AFullDiskStopsOneMemberAndLosesNothing) {
+  for (const char* host : {"b", "a"}) {
+    ASSERT_TRUE(fleet.files().make_folder(fleet.host_folder(host) + "/members", 0711).has_value());
+  }
+  const std::string small =
+      fmt::format("-t tmpfs -o size=512m,mode=0711,uid={},gid={} weir-test", geteuid(), getegid());
+  const Mounted of_b(fleet, small, fleet.host_folder("b") + "/members");
+  const Mounted of_a(fleet, small, fleet.host_folder("a") + "/members");
+  ASSERT_FALSE(HasFailure());
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  ASSERT_EQ(fleet.leader(), "a");
+  Application application(fleet);
+  application.write(3);
+
+  const auto fill = [&](const Mounted& disk) {
+    const Ran full = fleet.shell("dd if=/dev/zero of=" + disk.path() +
+                                 "/ballast bs=1M 2>/dev/null || true; sync");
+    EXPECT_EQ(full.status, 0) << full.err;
+  };
+  const auto free_again = [&](const Mounted& disk) {
+    EXPECT_TRUE(fleet.files().remove(disk.path() + "/ballast").has_value());
+  };
+  // More log than the segments that are there can take; no table grows by it.
+  const auto push_wal = [&] {
+    return fleet.sql(fleet.leader(),
+                     "select count(pg_logical_emit_message(true, 'weir', repeat('x', 1000000))) "
+                     "from generate_series(1, 150)");
+  };
+  fill(of_b);
+  push_wal();
+  EXPECT_TRUE(hears(fleet, "no space left on device")) << fleet.weir({"events"}).out;
+  application.write(3);
+  free_again(of_b);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy(240s));
+  application.expect_all();
+
+  fill(of_a);
+  push_wal();
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 300ms,
+                         [&] { return fleet.leader() != "a" && !fleet.leader().empty(); }));
+  application.write(3);
+  EXPECT_TRUE(hears(fleet, "no space left on device")) << fleet.weir({"events"}).out;
+  free_again(of_a);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy(240s));
+  EXPECT_GE(application.acknowledged(), 8u);
+  application.expect_all();
+}
+
+TEST_F(BadDay, AReadOnlyStateDirectoryIsNamedAndStopsNobody) {
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  Application application(fleet);
+  application.write(2);
+  const std::string state = fleet.folder() + "/s";
+  {
+    // What runs already has its files open below the other mount; what starts now has not.
+    const Mounted itself(fleet, "--bind " + state, state);
+    const Ran sealed = fleet.shell(Mounted::as_root() + "mount -o remount,bind,ro " + state);
+    ASSERT_EQ(sealed.status, 0) << sealed.err;
+    const Ran up = fleet.weir({"up", "-f", fleet.file()}, 60s);
+    EXPECT_EQ(up.status, 1) << up.out << up.err;
+    EXPECT_NE(up.err.find("read-only file system"), std::string::npos) << up.err;
+    EXPECT_NE(up.err.find(state), std::string::npos) << up.err;
+    EXPECT_EQ(fleet.weir({"status", "orders"}).status, 0);
+    application.write(2);
+  }
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(application.acknowledged(), 4u);
+  application.expect_all();
+}
+
+TEST_F(BadDay, AHostWhoseDiskCameBackEmptyIsMadeAnew) {
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  ASSERT_EQ(fleet.leader(), "a");
+  Application application(fleet);
+  application.write(3);
+  // All that weir and its server had on it goes at once: data, notes, journal.
+  const auto lose_disk = [&](const std::string& host) {
+    const int agent = fleet.agent(host);
+    const int server = fleet.postmaster(host);
+    kill(agent, SIGSTOP);
+    kill(server, SIGKILL);
+    for (const char* what : {"/members", "/journal.jsonl"}) {
+      EXPECT_TRUE(fleet.remove_while_written(fleet.host_folder(host) + what));
+    }
+    kill(agent, SIGKILL);
+  };
+  lose_disk("c");
+  application.write(3);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(fleet.leader(), "a");
+  EXPECT_NE(fleet.sql("c", "select count(*) from kept"), "0");
+
+  // An empty leader serves nobody (safety.md S9): one that holds everything takes over.
+  lose_disk("a");
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 300ms, [&] {
+    const std::string leader = fleet.leader();
+    return leader == "b" || leader == "c";
+  }));
+  application.write(3);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_NE(fleet.leader(), "a");
+  EXPECT_GE(application.acknowledged(), 7u);
+  application.expect_all();
+}
+
+TEST_F(BadDay, TheStoreAwayDuringUpPlanApplyAndDrill) {
+  const int up = fleet.start_weir({"up", "-f", fleet.file(), "--store", fleet.address("a")});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 20ms,
+                           [&] { return fleet.process("store") != 0; }));
+    fleet.clock().sleep_for(400ms);
+    if (const int store = fleet.process("store"); store != 0) kill(store, SIGKILL);
+  }
+  const int status = fleet.wait_for(up, 240s);
+  // An `up` that was told that the store is gone says so; the next one goes on from there.
+  if (status != 0) {
+    const Ran again = fleet.weir({"up", "-f", fleet.file()});
+    ASSERT_EQ(again.status, 0) << again.err;
+  }
+  const Ran moved = fleet.weir({"up", "-f", fleet.file(), "--store", fleet.address("b")});
+  EXPECT_EQ(moved.status, 4) << moved.err;
+  EXPECT_NE(moved.err.find("cannot be moved"), std::string::npos) << moved.err;
+  Application application(fleet);
+  application.write(3);
+
+  const int store = fleet.process("store");
+  ASSERT_GT(store, 0);
+  kill(store, SIGSTOP);
+  for (const char* verb : {"plan", "apply"}) {
+    const Ran away = fleet.weir({verb, "-f", fleet.file()}, 60s);
+    EXPECT_EQ(away.status, 1) << away.out;
+    EXPECT_NE(away.err.find("store"), std::string::npos) << away.err;
+  }
+  // Leaders of required services go on without it.
+  application.write(3);
+  const int drill = fleet.start_weir({"drill", "kill-server", "orders"});
+  fleet.clock().sleep_for(3s);
+  kill(store, SIGCONT);
+  EXPECT_NE(fleet.wait_for(drill, 240s), -1);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+
+  // Away in the middle of a drill: the fault is taken back all the same.
+  const int second = fleet.start_weir({"drill", "kill-host", "orders"});
+  fleet.clock().sleep_for(3s);
+  if (const int now = fleet.process("store"); now != 0) kill(now, SIGKILL);
+  EXPECT_NE(fleet.wait_for(second, 240s), -1);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy(240s));
+  EXPECT_GE(application.acknowledged(), 6u);
+  application.expect_all();
+}
+
+// In place of the agent of c, one that has its certificate and answers as it likes.
+TEST_F(BadDay, APeerThatAnswersNonsenseTooMuchOrNeverMisleadsNobody) {
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  ASSERT_EQ(fleet.leader(), "a");
+  Application application(fleet);
+  application.write(2);
+  const int silent = fleet.agent("c");
+  kill(silent, SIGSTOP);
+  fleet.clock().sleep_for(4s);
+  application.write(2);
+  EXPECT_EQ(fleet.leader(), "a");
+
+  const std::string identity = fleet.host_folder("c") + "/identity";
+  const peer::Identity of_c{"c", identity + "/c.crt", identity + "/c.key", identity + "/ca.crt"};
+  std::atomic<int> asked = 0;
+  const auto answer = [&](const peer::Request&) -> Result<Json> {
+    switch (++asked % 3) {
+      case 0:
+        return Json::object().set("services", Json::object().set("orders", "everything is fine"));
+      case 1:
+        return *Json::parse(R"({"services":{"orders":{"voter":7,"epoch":"last","promise":[{}],)"
+                            R"("heard":-1,"server":{"life":"maybe"}}},"host":["a","b"]})");
+      default:
+        return Json(std::string(17u << 20, 'x'));
+    }
+  };
+  // The place is free for a moment after the death of the agent and before the next one.
+  Result<std::unique_ptr<peer::Listener>> imposter = fail(Failure::held, "not yet");
+  kill(silent, SIGKILL);
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 1ms, [&] {
+    imposter = peer::listen(fleet.address("c"), peer::kAgentPort, of_c, answer);
+    return imposter.has_value();
+  }));
+  EXPECT_TRUE(
+      poll_until(fleet.clock(), fleet.clock().within(30s), 100ms, [&] { return asked > 20; }));
+  application.write(3);
+  EXPECT_EQ(fleet.leader(), "a");
+  // Nor does it stand in the way of the two that are left.
+  EXPECT_EQ(fleet.weir({"status", "orders"}).status, 0);
+  kill(fleet.postmaster("a"), SIGKILL);
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 300ms,
+                         [&] { return fleet.as_application("select 1").out == "1"; }));
+  application.write(3);
+  imposter->reset();
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_GE(application.acknowledged(), 8u);
+  application.expect_all();
+}
+
+}  // namespace
+}  // namespace weir::test

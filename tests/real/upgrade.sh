@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds weir as it was at the last tag and upgrades a live fleet from it; without a tag from the
+# commit in upgrade_from.txt.
+#   tests/real/upgrade.sh TESTS    TESTS: the folder of real_days_test
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+readonly tests=${1:-build/dev} place=build/upgrade
+former=$(git describe --tags --abbrev=0 2>/dev/null || cat tests/real/upgrade_from.txt)
+echo "upgrading from $former"
+if [[ ! -x $place/weir || $(cat "$place/of" 2>/dev/null) != "$former" ]]; then
+  rm -rf "$place"
+  mkdir -p "$place/source"
+  git archive "$former" | tar -x -C "$place/source"
+  cmake -S "$place/source" -B "$place/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
+  ninja -C "$place/build" weir
+  cp "$place/build/weir" "$place/weir"
+  echo "$former" >"$place/of"
+fi
+WEIR_FORMER_BINARY=$PWD/$place/weir exec "$tests/real_days_test" --gtest_filter='Upgrade.*'
