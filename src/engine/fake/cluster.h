@@ -145,6 +145,7 @@ class FakeCluster {
   // passed. Its agents are not the cluster's business.
   void freeze_host(const HostName& host) { hosts_.at(host).frozen = true; }
   void thaw_host(const HostName& host) { hosts_.at(host).frozen = false; }
+  bool frozen(const HostName& host) const { return hosts_.at(host).frozen; }
   // Whoever writes to a full disk ends; a hung one keeps what is written from becoming durable.
   void set_disk(const HostName& host, DiskHealth health) { hosts_.at(host).disk = health; }
   bool disk_is_well(const HostName& host) const { return hosts_.at(host).disk == DiskHealth::well; }
