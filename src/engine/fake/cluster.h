@@ -159,6 +159,8 @@ class FakeCluster {
   void reload(const std::string& id);           // SIGHUP to its postmaster
   void end(const std::string& id, bool clean);  // returns with the server ended
   void kill_receiver(const std::string& id);
+  // Takes no writes of clients and breaks the sessions that wait, or takes writes again.
+  void isolate(const std::string& id, bool on);
   FakeServer* server(const std::string& id);
   bool running(const std::string& id) const;  // its postmaster lives
   bool any_left(const std::string& id) const;
