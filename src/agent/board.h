@@ -30,6 +30,11 @@ class Board {
   // From the store. Answers whether anything that decisions rest on has changed.
   bool learn_service(const store::HeldService& held);
   bool learn_record(const store::Held& held, Instant now);
+  // A host's renewal; `read`: by a read that began then, not by the watch (safety.md S2).
+  void learn_renewal(const HostName& host, const Json& renewal, Instant now,
+                     std::optional<Instant> read = {});
+  void learn_store(Instant now);           // the store has answered
+  void learn_life(const AgentLife& life);  // our lease was lost: a new one began
 
   // From the probers and the other agents; both answer whether it is news worth a decision.
   bool learn_sighting(const MemberName& member, const Sighting& sighting, const Timings& timings);
@@ -75,9 +80,10 @@ class Board {
 
   const Member self_;
   const HostName host_;
-  const AgentLife life_;
 
   mutable std::mutex mutex_;
+  AgentLife life_;
+  std::map<HostName, std::string> renewals_;  // the last one seen of each host, as text
   std::optional<Service> service_;
   std::int64_t desired_revision_ = 0;
   std::optional<store::Held> held_;

@@ -22,12 +22,16 @@ class ServiceLoop {
   ServiceLoop& operator=(const ServiceLoop&) = delete;
 
   Board& board() { return board_; }
+  const Board& board() const { return board_; }
   const Member& self() const { return self_; }
   void ring();
   void learn_service(const store::HeldService& service);
   void learn_record(const store::Held& held);
   // The certificates have changed: servers get them at the next turn. Any thread.
   void settle_again();
+  // How the server of our member is called among guards, and its end whatever else goes on here.
+  std::string server_name() const;
+  Result<> fence();
   void stop();
 
   // "Do you suspect the leader too?" looked at afresh; for the peer port.
@@ -48,6 +52,7 @@ class ServiceLoop {
   void provision_one();
   Result<> may_go_on();
   void ask_others();
+  void read_lease();
   void probe(const Member& member);
   void follow_members(const Service& service);
   failover::View view();

@@ -80,10 +80,11 @@ std::string counted(const Screen& screen, const MemberName& member) {
   if (!screen.look.held) return "unknown";
   const Record& record = screen.look.held->record;
   if (record.leader.member == member) return "leader";
-  return record.set.find(member) != nullptr ? "counts" : "not counted";
+  return record.counts(member) ? "counts" : "not counted";
 }
 
 std::string set_text(const Record& record) {
+  if (record.set.number == 0) return "no commit waits";
   std::string names;
   for (const Voter& voter : record.set.voters) {
     names += (names.empty() ? "" : ", ") + voter.member.text;

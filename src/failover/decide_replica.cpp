@@ -102,10 +102,13 @@ Decision decide_as_replica(const View& view) {
 Readiness readiness(const View& view) {
   if (view.record.leader.incarnation.empty()) return {false, "the service has no leader yet"};
   if (view.record.round) return {true, "a round is open"};
-  if (view.record.set.voters.empty()) return {false, "no replica is confirmed"};
+  const auto& voters =
+      acknowledges_alone(view.record) ? view.record.members : view.record.set.voters;
+  if (voters.empty()) return {false, "no replica is confirmed"};
   std::vector<Voter> ready;
   std::string missing;
-  for (const Voter& voter : view.record.set.voters) {
+  for (const Voter& voter : voters) {
+    if (voter == view.record.leader) continue;
     const Other* other = find_other(view, voter.member);
     const bool speaks = other != nullptr && other->voice.heard > Instant{} &&
                         view.now - other->voice.heard < view.given.policy.suspect_after &&

@@ -25,7 +25,9 @@ struct Policy {
   // first, which takes seconds.
   Duration leader_waits = 2s;
   Duration rising_limit = 10s;  // then a leader that does not come up is a dead leader
+  Duration lease = 6s;          // S2
   int sync = 1;
+  Durability mode = Durability::required;  // as declared; what counts is the record's
 };
 
 // What one agent says of itself with each heartbeat.
@@ -68,6 +70,9 @@ struct Memory {
   bool write_in_doubt = false;  // a write of the record may still be on its way
   int rejoins = 0;              // in this epoch, since our replica's log last grew
   Position furthest{};          // the furthest that our replica's log was seen to reach in it
+  Instant lease_from{};         // the last sign in the store that the leader's lease is held (S2)
+  Instant lease_read{};         // when a read of the store began that showed no later sign
+  Instant store_heard{};        // when the store last answered
 };
 
 // What the others answered to our last question.

@@ -136,6 +136,14 @@ void plan_service(const Service& wanted, const Found& found,
          "",
          {{"sync", {std::to_string(found.known->sync), std::to_string(wanted.sync)}}}});
   }
+  if (found.known->durability != wanted.durability) {
+    report.changes.push_back(
+        {wanted.name.text,
+         "update",
+         "",
+         "",
+         {{"durability", {name_of(found.known->durability), name_of(wanted.durability)}}}});
+  }
   if (!(found.known->objective == wanted.objective)) {
     report.changes.push_back({wanted.name.text,
                               "update",
