@@ -21,6 +21,7 @@ struct Row {
 constexpr std::array<Row, kFaults> kRows{{{Fault::kill_server, "kill-server"},
                                           {Fault::kill_host, "kill-host"},
                                           {Fault::kill_agent, "kill-agent"},
+                                          {Fault::hang_guard, "hang-guard"},
                                           {Fault::lose_data, "lose-data"},
                                           {Fault::pause_replay, "pause-replay"},
                                           {Fault::freeze_host, "freeze-host"},
@@ -110,9 +111,9 @@ std::string Injector::inject(const FaultPlan& fault) {
   return fmt::format("{} {}", name_of(fault.fault), victim.text);
 }
 
-void Injector::kill_agent(const HostName& host) {
+void Injector::kill_agent(const HostName& host, Duration lasts) {
   fleet_.kill_agent(host);
-  later(kAgentRestart, [this, host] { fleet_.start_agent(host); });
+  later(std::max(lasts, kAgentRestart), [this, host] { fleet_.start_agent(host); });
 }
 
 void Injector::kill_host(const HostName& host, Duration lasts) {
@@ -135,7 +136,10 @@ void Injector::inject_member(const FaultPlan& fault, const MemberName& member) {
       kill_host(host, fault.lasts);
       break;
     case Fault::kill_agent:
-      kill_agent(host);
+      kill_agent(host, fault.lasts);
+      break;
+    case Fault::hang_guard:
+      fleet_.host(host).guards.hang_guard(id);
       break;
     case Fault::lose_data:
       fleet_.cluster().lose_data(id);

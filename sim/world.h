@@ -20,7 +20,7 @@ namespace weir::sim {
 
 class SimFleet {
  public:
-  SimFleet(std::uint64_t seed, int members, int sync);
+  SimFleet(std::uint64_t seed, int members, int sync, Durability durability);
   ~SimFleet();
   SimFleet(const SimFleet&) = delete;
   SimFleet& operator=(const SimFleet&) = delete;
