@@ -11,8 +11,8 @@ namespace weir::agent {
 namespace {
 
 constexpr Duration kStoreLimit = 800ms;
-constexpr Duration kHoldLimit = 800ms;
-constexpr Duration kRetry = 200ms;  // at most: as often as it is renewed
+constexpr Duration kHoldLimit = 2500ms;  // a second for the guard, the rest for another one
+constexpr Duration kRetry = 200ms;       // at most: as often as it is renewed
 
 }  // namespace
 

@@ -38,7 +38,8 @@ bool only_we_can_confirm(const View& view) {
     if (speaks && other.member.name < view.self.name) ++before_us;
   }
   const Instant since = std::max(view.memory.began, view.memory.epoch_seen);
-  return receiving < view.record.set.number && view.now - since >= kAlone * (1 + before_us);
+  return receiving < std::max(view.record.set.number, 1) &&
+         view.now - since >= kAlone * (1 + before_us);
 }
 
 // S10: nothing destroys the only copy.

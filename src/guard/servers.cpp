@@ -24,7 +24,7 @@ namespace {
 // How long a guard that lives may need to write what its server has just done.
 constexpr Duration kGuardSettles = 1s;
 // How long a guard that lives may need to answer for its deadline, on a saturated machine.
-constexpr Duration kGuardAnswers = 400ms;
+constexpr Duration kGuardAnswers = 1s;
 
 bool server_lives(const weir_guard_page& page) {
   return is_alive(static_cast<pid_t>(page.server_pid), page.server_start);
