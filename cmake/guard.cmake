@@ -2,7 +2,7 @@
 # inside the library that starts it.
 enable_language(ASM)
 
-add_executable(weir_guard_program src/guard/guard.c)
+add_executable(weir_guard_program src/guard/guard.c src/guard/fence.c)
 # Neither the sanitizers nor the linker of the rest: both bring more than libc.
 set_target_properties(weir_guard_program PROPERTIES
   COMPILE_OPTIONS "" LINK_OPTIONS "" C_STANDARD 11 C_EXTENSIONS ON

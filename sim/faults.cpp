@@ -31,7 +31,8 @@ constexpr std::array<Row, kFaults> kRows{
      {Fault::doubt_store, "doubt-store"},   {Fault::delay_watches, "delay-watches"},
      {Fault::lose_host, "lose-host"},       {Fault::lose_store, "lose-store"},
      {Fault::old_store, "old-store"},       {Fault::rebuild_store, "rebuild-store"},
-     {Fault::set_sync, "set-sync"},         {Fault::apply, "apply"}}};
+     {Fault::set_sync, "set-sync"},         {Fault::apply, "apply"},
+     {Fault::hang_guard, "hang-guard"}}};
 
 std::string names(const std::vector<HostName>& hosts) {
   std::string out;
@@ -112,9 +113,9 @@ std::string Injector::inject(const FaultPlan& fault) {
   return fmt::format("{} {}", name_of(fault.fault), victim.text);
 }
 
-void Injector::kill_agent(const HostName& host) {
+void Injector::kill_agent(const HostName& host, Duration lasts) {
   fleet_.kill_agent(host);
-  later(kAgentRestart, [this, host] { fleet_.start_agent(host); });
+  later(std::max(lasts, kAgentRestart), [this, host] { fleet_.start_agent(host); });
 }
 
 void Injector::kill_host(const HostName& host, Duration lasts) {
@@ -137,7 +138,10 @@ void Injector::inject_member(const FaultPlan& fault, const MemberName& member) {
       kill_host(host, fault.lasts);
       break;
     case Fault::kill_agent:
-      kill_agent(host);
+      kill_agent(host, fault.lasts);
+      break;
+    case Fault::hang_guard:
+      fleet_.host(host).guards.hang_guard(id);
       break;
     case Fault::lose_data:
       fleet_.cluster().lose_data(id);

@@ -14,7 +14,8 @@ namespace weir::sim {
 enum class Fault {
   kill_server,   // SIGKILL of the server program; its backends live on for `lasts` (0: drawn)
   kill_host,     // power off; on again after `lasts`
-  kill_agent,    // started again by the supervisor after a second
+  kill_agent,    // started again by the supervisor after a second, or after `lasts`
+  hang_guard,    // of one server: it neither answers nor fences
   lose_data,     // the server dies and the member's folder is gone
   pause_replay,  // for `lasts`: the startup process loads no settings
   freeze_host,   // for `lasts`: nothing there runs, and time goes on
@@ -35,7 +36,7 @@ enum class Fault {
   set_sync,       // no fault: `weir apply` with another `sync`, the target's index
   apply,          // no fault: `weir apply` with another parameter, `detail` is NAME=VALUE
 };
-constexpr std::size_t kFaults = 22;
+constexpr std::size_t kFaults = 23;
 const char* name_of(Fault fault);
 std::optional<Fault> fault_named(const std::string& text);
 // Between two ends, against one member, or against the store.
@@ -78,7 +79,7 @@ class Injector {
 
   // What was done to whom, for people: "kill-host b".
   std::string inject(const FaultPlan& fault);
-  void kill_agent(const HostName& host);
+  void kill_agent(const HostName& host, Duration lasts = {});
   void kill_host(const HostName& host, Duration lasts);
   // Ends everything; hosts and agents that are down come back.
   void heal();

@@ -69,6 +69,9 @@ constexpr Mutant kMutants[] = {
     {"rejoin-before-confirmation", nullptr, 1, 600},
     {"no-claim", nullptr, 1, 20},
     {"an-old-record-believed", "store/old_copy"},
+    {"kill-the-group-only", "failover/async_sessions_outlive_their_server"},
+    {"no-guard-check", "failover/async_guard_hangs_then_agent_killed"},
+    {"dead-taken-for-fenced", "failover/async_sessions_outlive_their_server"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, Mutants, testing::ValuesIn(kMutants), [](const auto& mutant) {

@@ -251,6 +251,13 @@ Result<bool> SimServers::any_left(const ServerSpec& spec) {
   return inner_.any_left(spec);
 }
 
+Result<> SimServers::hold(const std::string& name, Instant deadline, Deadline limit) {
+  if (!passage_.cross("server.hold", name, kCallLeast, kCallMost)) return dead();
+  auto done = inner_.hold(name, deadline, limit);
+  if (!passage_.cross("server.held", name, kCallLeast, kCallMost)) return dead();
+  return done;
+}
+
 namespace {
 
 class SimJob : public Job {

@@ -119,6 +119,7 @@ class SimServers : public Servers {
   Result<> signal(const ServerSpec& spec, int signal) override;
   Result<> kill_all(const ServerSpec& spec, Deadline deadline) override;
   Result<bool> any_left(const ServerSpec& spec) override;
+  Result<> hold(const std::string& name, Instant deadline, Deadline limit) override;
 
  private:
   engine::FakeServers& inner_;

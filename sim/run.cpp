@@ -22,7 +22,7 @@ class Run {
  public:
   Run(const Plan& plan, std::function<void(const std::string&)> tell)
       : plan_(plan),
-        fleet_(plan.seed, plan.members, plan.sync, plan.shaped),
+        fleet_(plan.seed, plan.members, plan.sync, plan.durability, plan.shaped),
         injector_(fleet_),
         load_(fleet_, plan.writers, plan.rate) {
     set_log_floor(tell ? Level::info : Level::error);

@@ -13,6 +13,7 @@ struct Plan {
   std::uint64_t seed = 0;
   int members = 3;
   int sync = 1;
+  Durability durability = Durability::required;
   double rate = 50;  // writes a second, all writers together
   int writers = 2;
   Duration load_for = std::chrono::seconds(15);

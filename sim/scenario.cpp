@@ -41,6 +41,11 @@ Result<> read_service(const Words& words, Scenario& out) {
     const std::vector<std::string> pair = split(words[i], '=');
     if (pair.size() != 2) return not_understood(words);
     if (pair[0] == "durability" && pair[1] == "required") continue;
+    if (pair[0] == "durability" && pair[1] == "async") {
+      out.plan.durability = Durability::async;
+      out.plan.sync = 0;
+      continue;
+    }
     WEIR_TRY(const std::int64_t value, number(pair[1]));
     if (pair[0] == "members" && value >= 2 && value <= 5) {
       out.plan.members = static_cast<int>(value);
@@ -168,7 +173,8 @@ Result<> read_fault(const Words& words, Scenario& out) {
   const auto named = fault_named(words[2]);
   if (!named) return not_understood(words);
   fault.fault = *named;
-  fault.lasts = *named == Fault::kill_server ? Duration{} : kLasts;
+  const bool draws = *named == Fault::kill_server || *named == Fault::kill_agent;
+  fault.lasts = draws ? Duration{} : kLasts;
   const bool kills = *named == Fault::kill_agent || *named == Fault::kill_host;
   std::size_t next = 3;
   if (kills && words.size() > 3 && words[3] == "after") {
@@ -202,6 +208,11 @@ Result<> read_expectation(const std::string& text, Scenario& out) {
   }
   if (words.size() == 3 && words[0] == "gap" && words[1] == "within") {
     WEIR_TRY(out.gap_within, parse_duration(words[2]));
+    return {};
+  }
+  if (words.size() == 4 && words[0] == "lost" && words[1] == "at" && words[2] == "most") {
+    WEIR_TRY(const std::int64_t most, number(words[3]));
+    out.lost_at_most = static_cast<std::size_t>(most);
     return {};
   }
   if (words.size() != 2) return not_understood(words);
@@ -266,7 +277,11 @@ Report run(const Scenario& scenario, std::function<void(const std::string&)> tel
                                          weir::show(*scenario.gap_within),
                                          weir::show(out.longest_gap)));
   }
-  if (out.lost != scenario.lost) {
+  if (scenario.lost_at_most && out.lost > *scenario.lost_at_most) {
+    out.violations.push_back(
+        fmt::format("expected at most {} lost, saw {}", *scenario.lost_at_most, out.lost));
+  }
+  if (!scenario.lost_at_most && out.lost != scenario.lost) {
     out.violations.push_back(fmt::format("expected {} lost, saw {}", scenario.lost, out.lost));
   }
   return out;

@@ -32,6 +32,7 @@ struct Scenario {
   std::optional<std::int64_t> promotions;   // exactly so many
   std::optional<Duration> gap_within;       // the longest without an acknowledgement
   std::size_t lost = 0;
+  std::optional<std::size_t> lost_at_most;  // in its place, where commits do not wait
 };
 
 // Text that parses to the same plan: how a failing seed becomes a scenario.

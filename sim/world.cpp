@@ -14,11 +14,12 @@ constexpr Duration kStateLimit = 1s;
 constexpr int kListenEvery = 64;  // ticks
 const char* const kHostNames[] = {"a", "b", "c", "d", "e"};
 
-Service make_service(int members, int sync, bool shaped) {
+Service make_service(int members, int sync, Durability durability, bool shaped) {
   Service out;
   out.name = ServiceName("orders");
   out.engine = "fake";
   out.sync = sync;
+  out.durability = durability;
   for (int i = 0; i < members; ++i) {
     const std::string name = kHostNames[i];
     out.members.push_back({out.name, MemberName(name), HostName(name),
@@ -52,11 +53,11 @@ SimFleet::Life::Life(SimFleet& fleet, const HostName& host)
                                          agent::Setting{fleet.keys_, host, "/state", {}});
 }
 
-SimFleet::SimFleet(std::uint64_t seed, int members, int sync, bool shaped)
+SimFleet::SimFleet(std::uint64_t seed, int members, int sync, Durability durability, bool shaped)
     : random_(seed),
       net_(random_),
       cluster_(random_, &net_),
-      service_(make_service(members, sync, shaped)) {
+      service_(make_service(members, sync, durability, shaped)) {
   keys_.fleet = FleetName("sim");
   client_ = std::make_unique<SimHost>(fibers_, random_, cluster_, HostName("client"));
   auto kept = std::make_unique<CopiedStore>(*client_);
@@ -105,6 +106,10 @@ void SimFleet::begin() {
   changes.push_back({keys_.hosts(), 0, hosts.dump(), 0});
   changes.push_back(
       {keys_.leadership(service_.name), 0, to_json(provision::first_record(service_)).dump(), 0});
+  for (const Member& member : service_.members) {
+    const Json never = Json::object().set("format", 1).set("incarnation", "").set("count", 0);
+    changes.push_back({keys_.renewal(member.host), 0, never.dump(), 0});
+  }
   WEIR_ASSERT(store_->kept().commit(changes, client_->clock.within(kStateLimit)).has_value());
   refresh_record();
   for (const Member& member : service_.members) start_agent(member.host);
@@ -220,6 +225,7 @@ void SimFleet::rebuild_store() {
 
 void SimFleet::tick() {
   refresh_record();
+  for (auto& [name, host] : hosts_) host->guards.tick(fibers_.now());
   cluster_.tick(fibers_.now());
   if (++ticks_ % kListenEvery == 0) listen();
   const Truth now = truth();

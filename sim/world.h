@@ -22,7 +22,7 @@ namespace weir::sim {
 class SimFleet {
  public:
   // `shaped`: its file declares parameters, a database and a role, too.
-  SimFleet(std::uint64_t seed, int members, int sync, bool shaped = false);
+  SimFleet(std::uint64_t seed, int members, int sync, Durability durability, bool shaped = false);
   ~SimFleet();
   SimFleet(const SimFleet&) = delete;
   SimFleet& operator=(const SimFleet&) = delete;

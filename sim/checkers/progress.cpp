@@ -18,6 +18,9 @@ std::string replica_is_not_back(const Truth& truth, const engine::FakeServer& le
   if (found->second.leader) return id + " runs as a leader of its own";
   const auto sender = leader.senders.find(id);
   if (sender == leader.senders.end()) return id + " does not stream from the leader";
+  const Voter* recorded = truth.record.find(member);
+  if (recorded == nullptr || *recorded != sender->second.voter) return id + " is not recorded";
+  if (truth.record.mode == Durability::async) return {};
   if (!truth.record.set.counts(sender->second.voter)) return id + " is not in the recorded set";
   if (!sender->second.counted) return id + " is not counted by the leader's server";
   return {};

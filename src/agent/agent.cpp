@@ -9,6 +9,7 @@
 #include "agent/certificates.h"
 #include "agent/claims.h"
 #include "agent/heartbeats.h"
+#include "agent/lease.h"
 #include "agent/publisher.h"
 #include "agent/service_loop.h"
 #include "agent/watcher.h"
@@ -40,12 +41,13 @@ struct Agent::Parts {
   const Setting setting;
   AgentLife life;
   std::unique_ptr<journal::Journal> journal;
-  std::mutex mutex;  // guards the map, never held over a port call
+  std::mutex mutex;  // guards life and the maps, never held over a port call
   std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   std::map<ServiceName, store::Held> early;  // records that came before their services
   std::unique_ptr<Claims> claims;
   std::unique_ptr<Remembering> remembering;
   std::unique_ptr<Heartbeats> heartbeats;
+  std::unique_ptr<Lease> lease;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<Watcher> watcher;
   std::unique_ptr<Certificates> certificates;
@@ -55,6 +57,10 @@ struct Agent::Parts {
     std::vector<std::shared_ptr<ServiceLoop>> out;
     for (const auto& [name, loop] : services) out.push_back(loop);
     return out;
+  }
+  AgentLife present_life() {
+    const std::lock_guard lock(mutex);
+    return life;
   }
   std::shared_ptr<ServiceLoop> find(const ServiceName& name) {
     const std::lock_guard lock(mutex);
@@ -136,12 +142,13 @@ struct Agent::Parts {
                   store,
                   caller,
                   setting,
-                  life,
+                  present_life(),
                   *journal,
                   *claims,
                   *remembering,
                   [this] { heartbeats->rouse(); },
-                  [this](const HostName& host, Deadline d) { heartbeats->speak_to(host, d); }};
+                  [this](const HostName& host, Deadline d) { heartbeats->speak_to(host, d); },
+                  [this] { lease->ring(); }};
       const auto all_remembered = remembering->all();
       const auto known = all_remembered.find(held.service.name);
       auto loop = std::make_shared<ServiceLoop>(
@@ -150,6 +157,7 @@ struct Agent::Parts {
       const std::lock_guard lock(mutex);
       const auto record = early.find(held.service.name);
       if (record != early.end()) loop->board().learn_record(record->second, world.clock.now());
+      loop->board().learn_life(life);  // it may have changed meanwhile
       services[held.service.name] = std::move(loop);
     }
   }
@@ -215,16 +223,61 @@ struct Agent::Parts {
     return Json::object().set("format", kWireFormat).set("entries", lines);
   }
 
+  failover::View seen(const ServiceLoop& loop) {
+    return loop.board().view(world.clock.now(), setting.timings, {}, {});
+  }
+
+  // What this host's renewals are for, and what rests on them.
+  Lease::Ears ears_of_lease() {
+    Lease::Ears ears;
+    ears.wards = [this](const AgentLife& in) {
+      std::vector<Lease::Ward> wards;
+      for (const auto& loop : all()) {
+        const failover::View view = seen(*loop);
+        if (!failover::needs_deadline(view) || view.record.leader_life != in) continue;
+        const bool waits = view.own.server.deadline <= view.now;
+        wards.push_back({loop->server_name(), [loop] { return loop->fence(); },
+                         [loop, waits] {
+                           if (waits) loop->ring();
+                         }});
+      }
+      return wards;
+    };
+    ears.given_up = [this](const AgentLife& in) {
+      for (const auto& loop : all()) {
+        const failover::View view = seen(*loop);
+        if (view.life == in && failover::gives_up_lease(view)) return true;
+      }
+      return false;
+    };
+    ears.began_anew = [this](const AgentLife& next) {
+      {
+        const std::lock_guard lock(mutex);
+        life = next;
+      }
+      claims->learn_life(next);
+      for (const auto& loop : all()) {
+        loop->board().learn_life(next);
+        loop->ring();
+      }
+    };
+    ears.renewed = [this] {
+      for (const auto& loop : all()) loop->board().learn_store(world.clock.now());
+    };
+    return ears;
+  }
+
   // What `weir status` reads when it cannot ask us.
   std::map<std::string, Json> tell() {
     std::map<std::string, Json> out;
     Json lines = Json::object();
+    const AgentLife present = present_life();
     for (const auto& loop : all()) {
       const Json status = loop->status();
       out[setting.keys.sighting(loop->self().service, loop->self().name)] =
           Json::object()
               .set("format", kWireFormat)
-              .set("life", life.text)
+              .set("life", present.text)
               .set("sighting", status["sighting"]);
       lines.set(loop->self().service.text, Json::object()
                                                .set("member", status["member"])
@@ -234,7 +287,7 @@ struct Agent::Parts {
     const Json certificate = certificates ? certificates->tell() : Json();
     if (!certificate.is_null()) out[setting.keys.cert(setting.host)] = certificate;
     out[setting.keys.agent(setting.host)] =
-        Json::object().set("format", kWireFormat).set("life", life.text).set("services", lines);
+        Json::object().set("format", kWireFormat).set("life", present.text).set("services", lines);
     return out;
   }
 };
@@ -282,6 +335,7 @@ Agent::~Agent() {
   stop();
   if (parts_->watcher) parts_->watcher->join();
   if (parts_->heartbeats) parts_->heartbeats->join();
+  if (parts_->lease) parts_->lease->join();
   if (parts_->publisher) parts_->publisher->join();
   if (parts_->claims) parts_->claims->join();
   if (parts_->certificates) parts_->certificates->join();
@@ -320,9 +374,11 @@ Result<> Agent::start() {
           for (const auto& loop : parts.all()) loop->settle_again();
         });
   }
-  parts.publisher = std::make_unique<Publisher>(parts.world, parts.store, parts.setting, parts.life,
+  parts.publisher = std::make_unique<Publisher>(parts.world, parts.store, parts.setting,
                                                 [&parts] { return parts.tell(); });
   parts.journal->on_change([&parts](const journal::Entry& entry) { parts.publisher->add(entry); });
+  parts.lease = std::make_unique<Lease>(parts.world, parts.store, parts.setting, parts.life,
+                                        parts.ears_of_lease());
   parts.watcher = std::make_unique<Watcher>(
       parts.world, parts.store, parts.setting.keys,
       Watcher::Ears{[&parts](const store::HeldService& held) { parts.learn_service(held); },
@@ -335,6 +391,9 @@ Result<> Agent::start() {
                     },
                     [&parts](const HostName& host, const Json& renewal) {
                       parts.claims->learn_renewal(host, renewal);
+                      for (const auto& loop : parts.all()) {
+                        loop->board().learn_renewal(host, renewal, parts.world.clock.now());
+                      }
                     },
                     [&parts](store::Revision revision) { parts.learn_listed(revision); }});
   return {};
@@ -342,6 +401,7 @@ Result<> Agent::start() {
 
 void Agent::stop() {
   if (parts_->watcher) parts_->watcher->stop();
+  if (parts_->lease) parts_->lease->stop();
   if (parts_->publisher) parts_->publisher->stop();
   if (parts_->claims) parts_->claims->stop();
   if (parts_->certificates) parts_->certificates->stop();

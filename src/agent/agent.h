@@ -27,6 +27,7 @@ struct Timings {
   Duration suspect_after = 1200ms;
   Duration renewal = 1s;
   Duration lease = 6s;
+  Duration guard_deadline = 4500ms;  // from the send time of the last renewal that succeeded
   Duration round_limit = 3s;
   Duration probe_limit = 1s;     // deadline of one probe of a server
   Duration sighting_every = 5s;  // publication of own members' sightings

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <utility>
 
 #include "base/mutant.h"
 
@@ -126,6 +127,9 @@ bool Board::take_record(const store::Held& held, Instant now) {
   }
   const std::optional<OpenRound> before = held_ ? held_->record.round : std::nullopt;
   const Epoch epoch_before = held_ ? held_->record.epoch : Epoch{};
+  const bool same_lease = held_ && held_->record.leader_life == held.record.leader_life &&
+                          held_->record.leader_host == held.record.leader_host;
+  if (!same_lease) memory_.lease_from = now;
   held_ = held;
   if (held.record.round && before != held.record.round) {
     memory_.round_seen = now;
@@ -145,6 +149,28 @@ bool Board::take_record(const store::Held& held, Instant now) {
   return true;
 }
 
+// Only a renewal in the life that the record carries holds the lease of its leader.
+void Board::learn_renewal(const HostName& host, const Json& renewal, Instant now,
+                          std::optional<Instant> read) {
+  const std::lock_guard lock(mutex_);
+  const std::string text = renewal.dump();
+  const bool changed = std::exchange(renewals_[host], text) != text;
+  if (!held_ || held_->record.leader_host != host) return;
+  const bool counts = renewal["incarnation"].text() == held_->record.leader_life.text;
+  if (changed && counts) memory_.lease_from = now;
+  if (read) memory_.lease_read = *read;
+}
+
+void Board::learn_store(Instant now) {
+  const std::lock_guard lock(mutex_);
+  memory_.store_heard = std::max(memory_.store_heard, now);
+}
+
+void Board::learn_life(const AgentLife& life) {
+  const std::lock_guard lock(mutex_);
+  life_ = life;
+}
+
 bool Board::learn_sighting(const MemberName& member, const Sighting& sighting,
                            const Timings& timings) {
   const std::lock_guard lock(mutex_);
@@ -161,9 +187,11 @@ failover::Policy Board::policy(const Timings& timings) const {
   policy.heartbeat = timings.heartbeat;
   policy.suspect_after = timings.suspect_after;
   policy.round_limit = timings.round_limit;
+  policy.lease = timings.lease;
   policy.sync = service_ ? service_->sync : 1;
   policy.service_leaves = service_ && service_->leaves();
   policy.self_leaves = service_ && service_->find_leaving(self_.name) != nullptr;
+  policy.mode = service_ ? service_->durability : Durability::required;
   return policy;
 }
 

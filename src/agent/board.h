@@ -44,6 +44,11 @@ class Board {
   // What is not durably remembered yet, and that it now is.
   std::optional<Remembered> unsaved(const FleetName& fleet) const;
   void learn_saved(const Remembered& remembered);
+  // A host's renewal; `read`: by a read that began then, not by the watch (safety.md S2).
+  void learn_renewal(const HostName& host, const Json& renewal, Instant now,
+                     std::optional<Instant> read = {});
+  void learn_store(Instant now);           // the store has answered
+  void learn_life(const AgentLife& life);  // our lease was lost: a new one began
 
   // From the probers and the other agents; both answer whether it is news worth a decision.
   bool learn_sighting(const MemberName& member, const Sighting& sighting, const Timings& timings);
@@ -93,9 +98,10 @@ class Board {
 
   const Member self_;
   const HostName host_;
-  const AgentLife life_;
 
   mutable std::mutex mutex_;
+  AgentLife life_;
+  std::map<HostName, std::string> renewals_;  // the last one seen of each host, as text
   std::optional<Service> service_;
   std::int64_t desired_revision_ = 0;
   std::optional<store::Held> held_;

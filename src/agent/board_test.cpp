@@ -540,6 +540,41 @@ TEST_F(BoardTest, BeforeTheRecordIsReadItSpeaksOfNoEpoch) {
   EXPECT_FALSE(fresh.service());
 }
 
+// Only a change of the renewal, in the life that the record carries, is a sign of its lease.
+TEST_F(BoardTest, CountsTheLeaseOfTheRecordsOwnLife) {
+  const HostName a("a");
+  store::Held held = calm(7);
+  held.record.leader_life = AgentLife("life-a");
+  board.learn_record(held, kBegan + 1s);
+  const auto renewal = [](const char* life, int count) {
+    return Json::object().set("incarnation", life).set("count", count);
+  };
+  const auto from = [&] { return view().memory.lease_from; };
+  EXPECT_EQ(from(), kBegan + 1s) << "counted from when the record was first seen";
+  board.learn_renewal(a, renewal("life-a", 5), kBegan + 2s);
+  EXPECT_EQ(from(), kBegan + 2s);
+  board.learn_renewal(a, renewal("life-a", 5), kBegan + 3s, kBegan + 3s);
+  EXPECT_EQ(from(), kBegan + 2s) << "the same renewal is no sign";
+  EXPECT_EQ(view().memory.lease_read, kBegan + 3s);
+  board.learn_renewal(a, renewal("life-a", 6), kBegan + 4s, kBegan + 4s);
+  EXPECT_EQ(from(), kBegan + 4s) << "a read may show what the watch has not";
+  board.learn_renewal(a, renewal("another", 1), kBegan + 5s);
+  board.learn_renewal(a, renewal("another", 2), kBegan + 6s);
+  EXPECT_EQ(from(), kBegan + 4s) << "a renewal counts only for records that carry its life";
+  board.learn_renewal(HostName("c"), renewal("life-a", 9), kBegan + 7s);
+  EXPECT_EQ(from(), kBegan + 4s) << "another host's is none";
+  held.revision = 8;
+  held.record.leader_life = AgentLife("another");
+  board.learn_record(held, kBegan + 8s);
+  EXPECT_EQ(from(), kBegan + 8s) << "a leadership that is confirmed anew begins anew";
+}
+
+TEST_F(BoardTest, ANewLifeOfOurLeaseIsSeenAtOnce) {
+  board.learn_life(AgentLife("life-b-2"));
+  EXPECT_EQ(view().life, AgentLife("life-b-2"));
+  EXPECT_EQ(board.speak(kNow, kTimings).voice.life, AgentLife("life-b-2"));
+}
+
 TEST_F(BoardTest, ARejoinedMemberHasNotDiverged) {
   failover::Done done;
   done.diverged = true;

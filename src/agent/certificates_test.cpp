@@ -86,6 +86,7 @@ class HostCertificates : public testing::Test {
     Result<> signal(const ServerSpec&, int) override { return {}; }
     Result<> kill_all(const ServerSpec&, Deadline) override { return {}; }
     Result<bool> any_left(const ServerSpec&) override { return false; }
+    Result<> hold(const std::string&, Instant, Deadline) override { return {}; }
   } servers_;
   World world_{clock_, *random_, *files_, *programs_, servers_, *workers_};
   std::atomic<int> renewed_{0};

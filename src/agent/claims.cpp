@@ -21,8 +21,12 @@ constexpr std::size_t kClientTextMost = 200;  // characters that it may say of i
 
 }  // namespace
 
-Claims::Claims(World& world, store::Store& store, const Setting& setting, const AgentLife& life)
-    : world_(world), store_(store), setting_(setting), life_(life), began_(world.clock.now()) {
+Claims::Claims(World& world, store::Store& store, const Setting& setting, AgentLife life)
+    : world_(world),
+      store_(store),
+      setting_(setting),
+      life_(std::move(life)),
+      began_(world.clock.now()) {
   loop_ = std::make_unique<Loop>(world_, "claims", kPause, [this] { turn(); });
   loop_->start();
 }
@@ -51,6 +55,16 @@ void Claims::learn_renewal(const HostName& host, const Json& renewal) {
   known.life = life;
   known.count = count;
   known.at = now;
+}
+
+void Claims::learn_life(const AgentLife& life) {
+  const std::lock_guard lock(life_mutex_);
+  life_ = life;
+}
+
+AgentLife Claims::life() const {
+  const std::lock_guard lock(life_mutex_);
+  return life_;
 }
 
 // When the holder's life was last seen alive; at the latest when its successor was first seen.
@@ -102,7 +116,7 @@ Result<Claims::Held> Claims::acquire(const ServiceName& service, Claim wanted) {
   WEIR_TRY(const Present present, look(service));
   const Record* record = present.record ? &*present.record : nullptr;
   wanted.host = setting_.host;
-  wanted.life = life_;
+  wanted.life = life();
   wanted.since = world_.clock.wall();
   wanted.round = round_for_claim(record);
   ClaimView view;
@@ -139,7 +153,7 @@ bool Claims::joins(const ServiceName& service, const Claim& present, Capability 
 
 // What was only joined is its holder's.
 bool Claims::is_ours(const Claim& claim) const {
-  return claim.host == setting_.host && claim.life == life_ && claim.client.empty();
+  return claim.host == setting_.host && claim.life == life() && claim.client.empty();
 }
 
 Result<> Claims::take(const ServiceName& service, Capability capability,

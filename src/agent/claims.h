@@ -21,12 +21,13 @@ struct Setting;
 // Thread-safe; no lock is held over a port call.
 class Claims {
  public:
-  Claims(World& world, store::Store& store, const Setting& setting, const AgentLife& life);
+  Claims(World& world, store::Store& store, const Setting& setting, AgentLife life);
   ~Claims() { join(); }
 
   // From the watcher; a claim that is gone is nullopt. A renewal counts when it changes (S2).
   void learn_claim(const ServiceName& service, const std::optional<store::HeldClaim>& claim);
   void learn_renewal(const HostName& host, const Json& renewal);
+  void learn_life(const AgentLife& life);  // our lease was lost: what we held ends with it
 
   // Takes the claim for a capability of this agent, or keeps it; also success where all agents may
   // act under the one that stands. held: somebody else has it, and the sentence says who.
@@ -71,13 +72,15 @@ class Claims {
   bool joins(const ServiceName& service, const Claim& present, Capability capability,
              const Record* record) const;
   bool is_ours(const Claim& claim) const;
+  AgentLife life() const;
   void drop(const ServiceName& service, const Held& held);
   void turn();
 
   World& world_;
   store::Store& store_;
   const Setting& setting_;
-  const AgentLife& life_;
+  mutable std::mutex life_mutex_;
+  AgentLife life_;
   const Instant began_;
   mutable std::mutex mutex_;
   std::map<HostName, Renewal> renewals_;

@@ -15,13 +15,14 @@ struct Ports {
   store::Store& store;
   peer::Caller& caller;
   const Setting& setting;
-  const AgentLife& life;
+  AgentLife life;  // at the beginning; a lost lease begins another
   journal::Journal& journal;
   Claims& claims;
   Remembering& remembering;
   std::function<void()> rouse_heartbeats;  // speak to everybody now
   // Speaks to one host's agent now and waits for its answer; for a question that must be fresh.
   std::function<void(const HostName&, Deadline)> speak_to;
+  std::function<void()> ring_lease;  // a leader of this host waits for its guard's deadline
 };
 
 }  // namespace weir::agent

@@ -13,25 +13,15 @@ constexpr std::int64_t kEntriesKept = 200;
 
 }  // namespace
 
-Publisher::Publisher(World& world, store::Store& store, const Setting& setting,
-                     const AgentLife& life, Tell tell)
-    : world_(world), store_(store), setting_(setting), life_(life), tell_(std::move(tell)) {
-  renewal_ =
-      std::make_unique<Loop>(world_, "renewal", setting_.timings.renewal, [this] { renew(); });
+Publisher::Publisher(World& world, store::Store& store, const Setting& setting, Tell tell)
+    : world_(world), store_(store), setting_(setting), tell_(std::move(tell)) {
   news_ = std::make_unique<Loop>(world_, "publish", kNewsPause, [this] { publish(); });
-  renewal_->start();
   news_->start();
 }
 
-void Publisher::stop() {
-  renewal_->stop();
-  news_->stop();
-}
+void Publisher::stop() { news_->stop(); }
 
-void Publisher::join() {
-  renewal_->join();
-  news_->join();
-}
+void Publisher::join() { news_->join(); }
 
 void Publisher::add(const journal::Entry& entry) {
   const std::lock_guard lock(mutex_);
@@ -39,16 +29,7 @@ void Publisher::add(const journal::Entry& entry) {
   if (entries_.size() > kWaitingMax) entries_.pop_front();
 }
 
-// The key of a renewal is made by apply and join only: nothing is created here (safety.md S1).
-void Publisher::renew() {
-  const Json value = Json::object()
-                         .set("format", kWireFormat)
-                         .set("incarnation", life_.text)
-                         .set("count", ++renewals_);
-  (void)put(setting_.keys.renewal(setting_.host), value.dump(), false);
-}
-
-Result<> Publisher::put(const std::string& key, const std::string& value, bool create) {
+Result<> Publisher::put(const std::string& key, const std::string& value) {
   store::Revision expected = 0;
   bool known = false;
   {
@@ -59,7 +40,6 @@ Result<> Publisher::put(const std::string& key, const std::string& value, bool c
   }
   if (!known) {
     WEIR_TRY(const auto entry, store_.get(key, world_.clock.within(kPutLimit)));
-    if (!entry && !create) return fail(Failure::not_found, "no key " + key);
     if (entry) expected = entry->revision;
   }
   const auto revision = store_.commit({{key, expected, value, 0}}, world_.clock.within(kPutLimit));
@@ -95,7 +75,7 @@ void Publisher::publish() {
       entries_.pop_front();
     }
     const std::string base = setting_.keys.journal(setting_.host);
-    if (!put(fmt::format("{}{:010}", base, entry.number), journal::to_json(entry).dump(), true)) {
+    if (!put(fmt::format("{}{:010}", base, entry.number), journal::to_json(entry).dump())) {
       const std::lock_guard lock(mutex_);
       entries_.push_front(std::move(entry));
       return;  // the store is away: later
@@ -114,7 +94,7 @@ void Publisher::publish() {
                         now - found->second.at < setting_.timings.sighting_every;
       if (same) continue;
     }
-    if (!put(key, value, true)) return;
+    if (!put(key, value)) return;
   }
 }
 

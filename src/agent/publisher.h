@@ -1,5 +1,5 @@
-// What this host tells everybody through the store: its renewal, what it sees of its own members,
-// its journal. Every write is by compare-and-set on our own last one.
+// What this host tells everybody through the store: what it sees of its own members, its journal.
+// Every write is by compare-and-set on our own last one.
 #pragma once
 
 #include <deque>
@@ -19,8 +19,7 @@ class Publisher {
  public:
   // `tell` gives key and value pairs to publish now: sightings and this agent's own line.
   using Tell = std::function<std::map<std::string, Json>()>;
-  Publisher(World& world, store::Store& store, const Setting& setting, const AgentLife& life,
-            Tell tell);
+  Publisher(World& world, store::Store& store, const Setting& setting, Tell tell);
   ~Publisher() { join(); }
 
   void add(const journal::Entry& entry);  // any thread; never waits
@@ -28,17 +27,14 @@ class Publisher {
   void join();  // stops and waits; what is added from then on stays here
 
  private:
-  void renew();
   void publish();
   void drop(const std::string& key);
-  Result<> put(const std::string& key, const std::string& value, bool create);
+  Result<> put(const std::string& key, const std::string& value);
 
   World& world_;
   store::Store& store_;
   const Setting& setting_;
-  const AgentLife& life_;
   const Tell tell_;
-  std::int64_t renewals_ = 0;
   struct Put {
     store::Revision revision = 0;
     std::string value;
@@ -47,7 +43,6 @@ class Publisher {
   std::mutex mutex_;  // guards the two below
   std::map<std::string, Put> last_;
   std::deque<journal::Entry> entries_;
-  std::unique_ptr<Loop> renewal_;
   std::unique_ptr<Loop> news_;
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration kReadLimit = 1s;
 constexpr Duration kStandingLimit = 60s;
+constexpr Duration kFenceLimit = 1s;
 constexpr Duration kShapesLimit = 5s;
 constexpr Duration kRetryMost = 5s;
 constexpr Duration kRememberLimit = 2s;
@@ -135,6 +136,7 @@ void ServiceLoop::turn() {
   }
   if (!board_.held() || board_.doubts() || board_.store_lost()) refresh_record(kReadLimit);
   if (failover::wants_fresh_record(view())) refresh_record(kReadLimit);
+  if (failover::wants_lease_read(view())) read_lease();
   if (board_.held() && !fail_over() && !board_.store_lost() && is_remembered()) provision_one();
   if (failover::expects_follower(view())) {
     look_again(self_.name);
@@ -162,6 +164,11 @@ bool ServiceLoop::look_at_own() {
     return false;
   }
   bool news = board_.learn_local(*local, ports_.world.clock.now());
+  if (failover::keeps_old_deadline(view())) {
+    // It is a replica's now, which nobody has to renew.
+    (void)ports_.world.servers.hold(server_name(), Instant{},
+                                    ports_.world.clock.within(kFenceLimit));
+  }
   if (failover::wants_standing(view(), board_.position_known()) && engine_.leads() != nullptr) {
     const auto standing =
         engine_.leads()->find_standing(self_, ports_.world.clock.within(kStandingLimit));
@@ -173,6 +180,8 @@ bool ServiceLoop::look_at_own() {
       }
     }
   }
+  const failover::View now = view();
+  if (failover::needs_deadline(now) && now.own.server.deadline <= now.now) ports_.ring_lease();
   if (news) ports_.rouse_heartbeats();
   return true;
 }
@@ -182,6 +191,7 @@ void ServiceLoop::refresh_record(Duration limit) {
   const auto held = store::read_record(ports_.store, ports_.setting.keys, self_.service,
                                        ports_.world.clock.within(limit));
   if (!held) return;
+  board_.learn_store(ports_.world.clock.now());
   const bool lost = board_.store_lost();
   if (board_.learn_read(*held, known, ports_.world.clock.now())) memory_->ring();
   if (!lost && board_.store_lost()) {
@@ -213,6 +223,28 @@ bool ServiceLoop::is_remembered() {
   }
   board_.conclude("waits for the disk: the record is not yet remembered");
   return false;
+}
+
+// S2: whether the last renewal that the watch showed is still the last.
+void ServiceLoop::read_lease() {
+  const auto held = board_.held();
+  const Instant began = ports_.world.clock.now();
+  const auto entry = ports_.store.get(ports_.setting.keys.renewal(held->record.leader_host),
+                                      ports_.world.clock.within(kReadLimit));
+  if (!entry) return;
+  const auto renewal = *entry ? Json::parse((*entry)->value) : Json::object();
+  if (!renewal) return;
+  board_.learn_renewal(held->record.leader_host, *renewal, ports_.world.clock.now(), began);
+}
+
+std::string ServiceLoop::server_name() const {
+  const Member& m = self_;
+  return ports_.setting.keys.fleet.text + "/" + m.host.text + "/" + m.service.text + "-" +
+         m.name.text;
+}
+
+Result<> ServiceLoop::fence() {
+  return engine_.runs()->fence(self_, ports_.world.clock.within(kFenceLimit));
 }
 
 failover::View ServiceLoop::view() {
@@ -308,7 +340,7 @@ bool ServiceLoop::fail_over() {
   const Instant began = ports_.world.clock.now();
   const failover::Done done = failover::carry_out(
       *decision.step, {ports_.world, ports_.store, ports_.setting.keys, *engine_.leads(),
-                       *engine_.runs(), self_, *service, held->revision});
+                       *engine_.runs(), engine_.isolates(), self_, *service, held->revision});
   const Instant ended = ports_.world.clock.now();
   if (std::holds_alternative<failover::Rejoin>(*decision.step)) board_.learn_rejoin();
   board_.learn_done(done, done.outcome.has_value() && failover::points_at_leader(*decision.step),

@@ -23,6 +23,7 @@ class ServiceLoop {
   ServiceLoop& operator=(const ServiceLoop&) = delete;
 
   Board& board() { return board_; }
+  const Board& board() const { return board_; }
   const Member& self() const { return self_; }
   void ring();
   // Something changed at `member`: it and our own server are probed now.
@@ -32,6 +33,9 @@ class ServiceLoop {
   // The certificates have changed: servers get them at the next turn. Any thread.
   void settle_again();
   void doubt();  // the store may have lost this service's record
+  // How the server of our member is called among guards, and its end whatever else goes on here.
+  std::string server_name() const;
+  Result<> fence();
   void stop();
   // Nothing of this member is left here: its loop has nothing to do any more.
   bool has_left();
@@ -64,6 +68,7 @@ class ServiceLoop {
     std::unique_ptr<Loop> loop;
   };
   void probe(Prober& prober);
+  void read_lease();
   void follow_members(const Service& service);
   failover::View view();
   bool patient(const std::string& kind, const Json& step, const std::string& because);

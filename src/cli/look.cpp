@@ -29,7 +29,7 @@ std::string waiting_for(const Look& look) {
   if (!record.confirmed) return "no commit of this epoch is confirmed on a replica yet";
   for (const auto& [member, sighting] : look.members) {
     if (member.name == record.leader.member) continue;
-    if (record.set.find(member.name) == nullptr) {
+    if (!record.counts(member.name)) {
       return fmt::format("{} is not in the set yet", member.name.text);
     }
     if (sighting.reach != Reach::serving) {

@@ -103,10 +103,11 @@ std::string counted(const Screen& screen, const MemberName& member) {
   const Record* record = screen.record();
   if (record == nullptr) return "unknown";
   if (record->leader.member == member) return "leader";
-  return record->set.find(member) != nullptr ? "counts" : "not counted";
+  return record->counts(member) ? "counts" : "not counted";
 }
 
 std::string set_text(const SyncSet& set) {
+  if (set.number == 0) return "no commit waits";
   std::string names;
   for (const Voter& voter : set.voters) names += (names.empty() ? "" : ", ") + voter.member.text;
   return fmt::format("each commit waits for {} of {}", set.number,

@@ -266,6 +266,8 @@ void read_sync(Complaints& complaints, Draft& draft) {
         *draft.sync,
         fmt::format("a commit cannot wait for {} replicas: there are {} beside the leader", *sync,
                     replicas));
+  } else if (service.durability == Durability::async && *sync > 0) {
+    complaints.add(*draft.sync, "`durability: async` waits for nobody: `sync` is 0 there");
   } else if (required && *sync == 0) {
     complaints.add(*draft.sync, "`durability: required` needs `sync` of at least 1");
   } else {

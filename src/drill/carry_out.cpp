@@ -91,7 +91,9 @@ class Running {
         seen.reach == Reach::serving && seen.role == Role::leader && seen.writable;
     view_.ready.replicas_healthy =
         static_cast<int>(std::ranges::count_if(seen.followers, [&record](const Follower& follower) {
-          return follower.streaming && follower.counted && record.set.counts(follower.voter);
+          const bool waited_for = follower.counted && record.set.counts(follower.voter);
+          return follower.streaming && record.counts(follower.voter.member) &&
+                 (waited_for || record.mode == Durability::async);
         }));
     old_leader_ = *leader;
     report_.host = leader->host;
@@ -160,8 +162,10 @@ class Running {
     if (seen.reach != Reach::serving) return;
     // A leader that was started again in place leads on: it needs nobody to follow.
     const bool leads_on = leader->name == old_leader_.name && seen.writable;
-    const bool follows = std::ranges::any_of(seen.followers, [this](const Follower& follower) {
-      return follower.voter.member == old_leader_.name && follower.streaming && follower.counted;
+    const bool alone = record->mode == Durability::async;
+    const bool follows = std::ranges::any_of(seen.followers, [&](const Follower& follower) {
+      return follower.voter.member == old_leader_.name && follower.streaming &&
+             (alone || follower.counted);
     });
     if (!leads_on && !follows) return;
     view_.after.old_leader_follows = true;

@@ -267,6 +267,42 @@ TYPED_TEST_P(Conformance, PromotionOpensWithTheSetLoaded) {
   this->must(this->leads("b").confirm(this->member("b"), {0, 3}, this->soon()));
 }
 
+TYPED_TEST_P(Conformance, CommitsWaitForNobodyWithoutANumber) {
+  this->begin();
+  const Member& a = this->member("a");
+  this->must(this->leads("a").load_set(a, {{}, 0}, this->soon()));
+  EXPECT_EQ(this->seen("a").set_loaded, "");
+  this->must(this->observes("a").probe_write(a, this->soon()));
+  this->must(this->leads("a").confirm(a, this->kFirst, this->soon()));
+  this->must(this->runs("b").fence(this->member("b"), this->soon()));
+  this->must(this->leads("a").confirm(a, this->kFirst, this->soon()));
+  this->must(this->runs("c").fence(this->member("c"), this->soon()));
+  this->must(this->observes("a").probe_write(a, this->soon()));
+  EXPECT_FALSE(this->leads("a").confirm(a, this->kFirst, this->brief()))
+      << "a commit is confirmed by a replica, also where none is waited for";
+}
+
+TYPED_TEST_P(Conformance, AnIsolatedLeaderTakesNoWritesUntilItIsToldOrStarted) {
+  this->begin();
+  const Member& a = this->member("a");
+  Isolates& isolates = *this->bench.engine("a").isolates();
+  const auto writable = [&](bool wanted) {
+    return this->wait_for([&] { return this->seen("a").writable == wanted; });
+  };
+  for (int again = 0; again < 2; ++again) {
+    this->must(isolates.isolate(a, this->soon()));
+    EXPECT_TRUE(writable(false));
+  }
+  for (int again = 0; again < 2; ++again) {
+    this->must(isolates.take_writes(a, this->soon()));
+    EXPECT_TRUE(writable(true));
+  }
+  this->must(isolates.isolate(a, this->soon()));
+  this->must(this->runs("a").fence(a, this->soon()));
+  this->must(this->runs("a").start(a, this->kFirst, this->soon()));
+  EXPECT_TRUE(writable(true)) << "a start clears it";
+}
+
 TYPED_TEST_P(Conformance, AFormerLeaderWithATailOfItsOwnIsRewound) {
   this->begin();
   // Its last commit reached nobody.
@@ -316,6 +352,8 @@ REGISTER_TYPED_TEST_SUITE_P(Conformance, NothingIsThereBeforeItIsMade,
                             APromiseOutlivesItsServer, WhoPromisedRefusesEverythingBelow,
                             ARunningLeaderDoesNotPromise, AReleasedPromiseLetsItFollowAgain,
                             ThePromisedPositionIsTheEndOfTheLog, PromotionOpensWithTheSetLoaded,
+                            CommitsWaitForNobodyWithoutANumber,
+                            AnIsolatedLeaderTakesNoWritesUntilItIsToldOrStarted,
                             AFormerLeaderWithATailOfItsOwnIsRewound, ARebuiltMemberIsAnotherVoter);
 
 }  // namespace weir::engine

@@ -88,6 +88,7 @@ class Runs {
   virtual Result<> start(const Member& member, Epoch epoch, Deadline deadline) = 0;
   virtual Result<> stop(const Member& member, StopMode mode, Deadline deadline) = 0;
   // Stops at once: immediate, then SIGKILL of all its processes; returns once none is left.
+  // May be called beside any other call.
   virtual Result<> fence(const Member& member, Deadline deadline) = 0;
   virtual Result<Local> local(const Member& member) = 0;
   // Writes the settings that a server of this host needs to run (files, certificates, parameters of
@@ -115,6 +116,16 @@ struct Attribute {
   std::string name;
   std::string effect;     // "", "reload", "restart", "replace"
   std::string canonical;  // how to compare: "text", "bytes", "duration", "bool", "number", "list"
+};
+
+// What a leader does that has lost both the store and those who could acknowledge (safety.md S8).
+class Isolates {
+ public:
+  virtual ~Isolates() = default;
+  // Takes no writes any more, so that clients go on to the next address, and terminates (never
+  // cancels) the sessions that wait: they end in doubt. A promotion and a start as leader undo it.
+  virtual Result<> isolate(const Member& member, Deadline deadline) = 0;
+  virtual Result<> take_writes(const Member& member, Deadline deadline) = 0;
 };
 
 // Databases, roles, grants, parameters.
@@ -161,11 +172,13 @@ class Leads {
   // begins a timeline. Ends the promise that it held.
   virtual Result<> promote(const Member& member, Epoch epoch, const SyncSet& set,
                            Deadline deadline) = 0;
-  // Makes commits wait for `set.number` of `set.voters` (no voters: for nobody that exists).
+  // Makes commits wait for `set.number` of `set.voters`; no voters: for nobody that exists; no
+  // number: for nobody at all.
   // Success means loaded by every process that acts on it (safety.md S7), and that after it the
   // listed have confirmed a position read after the load. timed_out: written, not yet proven.
   virtual Result<> load_set(const Member& member, const SyncSet& set, Deadline deadline) = 0;
-  // A commit of weir's own, returned only after a listed member had flushed it.
+  // A commit of weir's own, returned only after a listed member had flushed it; where commits wait
+  // for nobody at all, any replica.
   virtual Result<> confirm(const Member& member, Epoch epoch, Deadline deadline) = 0;
   // Brings a stopped member that left the leader's history back into it: diverged log is exported
   // and summarised first, a durable mark keeps a half-rewound directory from starting. `rewind`
@@ -245,6 +258,7 @@ class Engine {
   virtual Runs* runs() { return nullptr; }
   virtual Shapes* shapes() { return nullptr; }
   virtual Leads* leads() { return nullptr; }
+  virtual Isolates* isolates() { return nullptr; }
   virtual Writes* writes() { return nullptr; }
 };
 

@@ -21,7 +21,9 @@ Decision decide_restart(const View& view) {
   const bool sooner = !view.given.policy.self_leaves && view.own.restart_estimate &&
                       *view.own.restart_estimate <= view.given.policy.failover_estimate;
   // Only voters that live could take over.
-  const bool voters = std::ranges::any_of(view.record.set.voters, [&](const Voter& voter) {
+  const auto& counted =
+      acknowledges_alone(view.record) ? view.record.members : view.record.set.voters;
+  const bool voters = std::ranges::any_of(counted, [&](const Voter& voter) {
     const Other* other = find_other(view, voter.member);
     return other != nullptr && other->voice.voter == voter &&
            other->voice.server == ServerLife::running &&
@@ -38,24 +40,6 @@ Decision decide_restart(const View& view) {
     return {Restart{view.record.epoch, claimed(view)}, because};
   }
   return {std::nullopt, "its server is dead, and a failover is the sooner"};
-}
-
-bool streams(const View& view, const Voter& voter) {
-  return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
-    return follower.voter == voter && follower.streaming;
-  });
-}
-
-// Silence of a voter is silence of its agent or of its server's acknowledgements.
-bool silent(const View& view, const Voter& voter) {
-  const Other* other = find_other(view, voter.member);
-  if (other == nullptr || other->leaves) return true;
-  const Duration patience = view.given.policy.narrow_after;
-  const Instant heard = std::max(other->voice.heard, view.memory.began);
-  const Instant streaming = std::max(other->streaming, view.memory.began);
-  return view.now - heard >= patience || view.now - streaming >= patience ||
-         (other->streaming > Instant{} && other->voice.voter.incarnation != voter.incarnation &&
-          !other->voice.voter.incarnation.empty());
 }
 
 std::string names(const SyncSet& set) {
@@ -91,8 +75,12 @@ std::optional<Voter> newcomer(const View& view) {
   for (const Follower& follower : view.own_seen.followers) {
     const Other* other = find_other(view, follower.voter.member);
     if (other == nullptr || follower.voter.incarnation.empty() || !follower.streaming) continue;
-    if (view.record.set.counts(follower.voter)) continue;
     if (other->leaves) continue;
+    const Voter* recorded = view.record.find(follower.voter.member);
+    const bool counted = acknowledges_alone(view.record)
+                             ? recorded != nullptr && *recorded == follower.voter
+                             : view.record.set.counts(follower.voter);
+    if (counted) continue;
     if (other->voice.voter != follower.voter || silent(view, follower.voter)) continue;
     const bool caught_up =
         follower.flushed >= view.memory.written_before && view.memory.written_before > Position{};
@@ -145,15 +133,29 @@ std::optional<Decision> decide_departed(const View& view) {
 }
 
 std::optional<Decision> decide_confirm(const View& view) {
-  if (view.record.confirmed || view.record.set.voters.empty()) return std::nullopt;
+  const bool alone = acknowledges_alone(view.record);
+  if (view.record.confirmed || (!alone && view.record.set.voters.empty())) return std::nullopt;
   const bool heard = std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
-    return follower.streaming && follower.counted;
+    return follower.streaming && (alone || follower.counted);
   });
   if (!heard || view.memory.proven != view.record.set) return std::nullopt;
   Record next = view.record;
   next.confirmed = true;
   next.previous.clear();
   return Decision{Confirm{view.record.epoch, next}, "no commit of this epoch is confirmed yet"};
+}
+
+// No commit waits for anybody; whoever streams is recorded, so that its promise counts.
+Decision decide_members(const View& view) {
+  if (view.memory.proven != view.record.set && deadline_is_held(view)) {
+    return {LoadSet{view.record.set}, "no commit is to wait, and that is not yet proven"};
+  }
+  if (const auto voter = newcomer(view)) {
+    Record next = view.record;
+    put_voter(next.members, *voter);
+    return {RecordSet{next}, voter->member.text + " has caught up and is recorded"};
+  }
+  return {std::nullopt, fmt::format("leads epoch {}; no commit waits", show(view.record.epoch))};
 }
 
 }  // namespace
@@ -169,9 +171,29 @@ std::string unread_by(const View& view) {
   return {};
 }
 
+bool streams(const View& view, const Voter& voter) {
+  return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
+    return follower.voter == voter && follower.streaming;
+  });
+}
+
+// Silence of a voter is silence of its agent or of its server's acknowledgements.
+bool silent(const View& view, const Voter& voter) {
+  const Other* other = find_other(view, voter.member);
+  if (other == nullptr || other->leaves) return true;
+  const Duration patience = view.given.policy.narrow_after;
+  const Instant heard = std::max(other->voice.heard, view.memory.began);
+  const Instant streaming = std::max(other->streaming, view.memory.began);
+  return view.now - heard >= patience || view.now - streaming >= patience ||
+         (other->streaming > Instant{} && other->voice.voter.incarnation != voter.incarnation &&
+          !other->voice.voter.incarnation.empty());
+}
+
 Decision decide_set(const View& view) {
   const SyncSet& set = view.record.set;
   if (auto confirm = decide_confirm(view)) return *confirm;
+  if (auto mode = decide_mode(view)) return *mode;
+  if (acknowledges_alone(view.record)) return decide_members(view);
   if (const auto rest = narrowed(view)) {
     return load_then_record(view, *rest, "a voter is silent: the set becomes " + names(*rest));
   }
@@ -250,15 +272,18 @@ std::optional<Decision> decide_as_leader(const View& view) {
     return Decision{Reclaim{claimed(view)}, "a write of the record may still be on its way"};
   }
   if (view.own.half_rewound) return Decision{std::nullopt, "a rewind was cut off in its data"};
+  const bool held = !needs_deadline(view) || deadline_is_held(view);
   const bool running = view.own.server.life == ServerLife::running;
   // A promotion gives its promise back when everything else is done: what was cut off goes on.
   const bool half_open =
       running && (view.own.as_replica || view.own.promised == view.record.epoch.number);
   if (view.own.led != view.record.epoch || half_open) {
+    if (!held) return Decision{std::nullopt, "opens once its guard holds a deadline"};
     return Decision{
         Promote{view.record.epoch, view.record.set},
         fmt::format("the record names this member as leader of epoch {}", show(view.record.epoch))};
   }
+  if (!running && !held) return Decision{std::nullopt, "starts once a guard is to hold a deadline"};
   if (!running) return decide_restart(view);
   if (view.own_seen.reach != Reach::serving || view.own_seen.role != Role::leader) {
     return Decision{std::nullopt, "its server is up and does not serve yet"};

@@ -39,7 +39,8 @@ bool only_we_can_confirm(const View& view) {
     if (speaks && other.member.name < view.self.name) ++before_us;
   }
   const Instant since = std::max(view.memory.began, view.memory.epoch_seen);
-  return receiving < view.record.set.number && view.now - since >= kAlone * (1 + before_us);
+  return receiving < std::max(view.record.set.number, 1) &&
+         view.now - since >= kAlone * (1 + before_us);
 }
 
 // S10: nothing destroys the only copy.
@@ -126,10 +127,13 @@ Readiness readiness(const View& view) {
   }
   if (view.record.leader.incarnation.empty()) return {false, "the service has no leader yet"};
   if (view.record.round) return {true, "a round is open"};
-  if (view.record.set.voters.empty()) return {false, "no replica is confirmed"};
+  const auto& voters =
+      acknowledges_alone(view.record) ? view.record.members : view.record.set.voters;
+  if (voters.empty()) return {false, "no replica is confirmed"};
   std::vector<Voter> ready;
   std::string missing;
-  for (const Voter& voter : view.record.set.voters) {
+  for (const Voter& voter : voters) {
+    if (voter == view.record.leader) continue;
     const Other* other = find_other(view, voter.member);
     const bool speaks = other != nullptr && other->voice.heard > Instant{} &&
                         view.now - other->voice.heard < view.given.policy.suspect_after &&

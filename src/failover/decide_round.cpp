@@ -48,6 +48,7 @@ Record taken_by(const View& view, const weir::Promise& own) {
   }
   next.set.voters.clear();
   for (const Voter& member : view.record.members) {
+    if (acknowledges_alone(view.record)) break;
     if (member.member != own.voter.member && !member.incarnation.empty()) {
       next.set.voters.push_back(member);
     }
@@ -66,7 +67,8 @@ Record taken_by(const View& view, const weir::Promise& own) {
 // A former leader holds the freshest log, but its server is down: where the promises of living
 // voters suffice, one of them is up sooner. So it waits a moment before it gives its own.
 bool others_may_suffice(const View& view) {
-  if (!leads_by_record(view)) return false;
+  // Where it acknowledged alone the others wait for its answer.
+  if (!leads_by_record(view) || acknowledges_alone(view.record)) return false;
   if (view.now - view.memory.round_seen >= view.given.policy.leader_waits) return false;
   std::vector<Voter> living;
   for (const Other& other : view.others) {
@@ -77,9 +79,36 @@ bool others_may_suffice(const View& view) {
   return promises_suffice(view.record, living);
 }
 
+// S5: the old leader has answered, durably, that it starts nothing below this round, or its lease
+// is over; and all that answer have promised. Nothing to wait for: no sentence.
+std::string still_to_wait_for(const View& view, const std::vector<weir::Promise>& promises) {
+  if (!acknowledges_alone(view.record)) return {};
+  const auto promised = [&](const Voter& voter) {
+    return std::ranges::any_of(
+        promises, [&](const weir::Promise& promise) { return promise.voter == voter; });
+  };
+  const Voter& leader = view.record.leader;
+  if (!promised(leader) && !lease_is_over(view)) {
+    return fmt::format("the answer of {}'s agent, or the end of its lease", leader.member.text);
+  }
+  const Policy& policy = view.given.policy;
+  for (const Other& other : view.others) {
+    const bool speaks = view.now - other.voice.heard < policy.suspect_after &&
+                        is_voter(view.record, other.voice.voter) && other.voice.voter != leader &&
+                        view.now - view.memory.round_seen < policy.round_limit;
+    if (speaks && !promised(other.voice.voter)) return other.member.name.text + "'s promise";
+  }
+  return {};
+}
+
 std::optional<Decision> choose(const View& view) {
   const std::vector<weir::Promise> promises = counted(view);
   if (!promises_suffice(view.record, voters_of(promises))) return std::nullopt;
+  const std::string waits = still_to_wait_for(view, promises);
+  if (!waits.empty()) {
+    return Decision{std::nullopt,
+                    fmt::format("round {} waits for {}", view.record.round->number, waits)};
+  }
   const weir::Promise* best = freshest(promises);
   if (best == nullptr) {
     return Decision{std::nullopt, "logs of one epoch contradict each other: nobody may be chosen"};
@@ -126,7 +155,10 @@ std::optional<Decision> decide_in_round(const View& view) {
                     fmt::format("round {} is open, and this member does not count in it", number)};
   }
   if (auto wrong = decide_wrongly(view)) return wrong;
-  const bool over = view.now - view.memory.round_seen > view.given.policy.round_limit;
+  const Policy& policy = view.given.policy;
+  const Duration limit =
+      acknowledges_alone(view.record) ? policy.round_limit + policy.lease : policy.round_limit;
+  const bool over = view.now - view.memory.round_seen > limit;
   std::optional<Decision> chosen;
   if (view.own.promised == number) chosen = choose(view);
   // A chosen member's word ends the round well even when it comes late: either CAS may win.
@@ -146,6 +178,10 @@ std::optional<Decision> decide_in_round(const View& view) {
                                               names(counted(view)))};
   }
   const bool leading = view.own.server.life == ServerLife::running && !view.own.as_replica;
+  // The others wait for the answer of a leader that is as good as dead.
+  if (leading && acknowledges_alone(view.record) && is_sick(view)) {
+    return Decision{Fence{}, fmt::format("its writes do not move, and round {} is open", number)};
+  }
   if (leading) {
     probe("failover.leads_on_in_a_round");
     return Decision{std::nullopt, fmt::format("leads on while round {} is open", number)};

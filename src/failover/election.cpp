@@ -3,7 +3,7 @@
 
 #include "base/mutant.h"
 #include "base/probe.h"
-#include "failover/failover.h"
+#include "failover/rules.h"
 
 namespace weir::failover {
 namespace {
@@ -24,6 +24,8 @@ bool intersects(const SyncSet& set, const Voter& leader, const std::vector<Voter
 }  // namespace
 
 bool promises_suffice(const Record& record, const std::vector<Voter>& promised) {
+  // Nobody's acknowledgement counted, so nobody in particular is needed.
+  if (acknowledges_alone(record)) return !promised.empty();
   if (!intersects(record.set, record.leader, promised)) return false;
   if (mutant("previous-set-ignored")) return true;
   return std::ranges::all_of(record.previous, [&](const PreviousSet& previous) {
@@ -35,6 +37,7 @@ bool promises_suffice(const Record& record, const std::vector<Voter>& promised) 
 
 bool is_voter(const Record& record, const Voter& voter) {
   if (voter.incarnation.empty()) return false;
+  if (acknowledges_alone(record) && among(record.members, voter)) return true;
   const auto counts = [&](const SyncSet& set, const Voter& leader) {
     return leader == voter || set.counts(voter);
   };

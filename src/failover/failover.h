@@ -46,6 +46,16 @@ Duration probe_pace(const Record& record, const MemberName& self, const MemberNa
 // round).
 bool wants_standing(const View& view, bool known);
 
+// Whether this member's server runs only under a deadline of its guard (S8): the record names it,
+// in a mode that lets it acknowledge alone. And whether a replica's guard still holds an old one.
+bool needs_deadline(const View& view);
+bool keeps_old_deadline(const View& view);
+// Whether the lease under which the record names this member is good for nothing but to be waited
+// for: then its agent goes on in a new life.
+bool gives_up_lease(const View& view);
+// Whether the leader's lease may be over, which only a read of the store itself tells (S2).
+bool wants_lease_read(const View& view);
+
 // Whether the record names this member and its server is being brought up for that: promoted, or
 // restarted in place. Others do not suspect it meanwhile, for a bounded time.
 bool rising(const View& view);
@@ -86,6 +96,7 @@ struct Hands {
   const store::Keys& keys;
   engine::Leads& leads;
   engine::Runs& runs;
+  engine::Isolates* isolates;  // null: the engine has no such face
   const Member& self;
   const Service& service;
   store::Revision revision = 0;  // of the record that the decision was made from

@@ -13,6 +13,12 @@ bool leads_by_record(const View& view);
 bool may_promise(const View& view);
 const Other* find_other(const View& view, const MemberName& member);
 engine::Upstream upstream_of(const View& view);  // requires the leader among the others
+// S5: in this mode a leader acknowledges alone, so its lease ends or it answers before another is
+// promoted; every recorded replica is a voter.
+bool acknowledges_alone(const Record& record);
+bool lease_is_over(const View& view);
+// Whether the guard of this member's server holds a deadline that gives time for a start.
+bool deadline_is_held(const View& view);
 bool serves_as_leader(const Other& other);
 
 // Who answers and has not read the record that first had the view's set; empty: nobody (S12).
@@ -27,5 +33,10 @@ std::optional<Decision> decide_as_leader(const View& view);
 Decision decide_as_replica(const View& view);
 // The leader's server runs and is ours: confirm, narrow, widen.
 Decision decide_set(const View& view);
+// S7: the declared mode is not the record's.
+std::optional<Decision> decide_mode(const View& view);
+// What of a set streams and is heard of now.
+bool streams(const View& view, const Voter& voter);
+bool silent(const View& view, const Voter& voter);
 
 }  // namespace weir::failover

@@ -10,6 +10,8 @@
 namespace weir::failover {
 namespace {
 
+constexpr Duration kRenewsWithin = 2500ms;  // twice, and what a watch takes
+
 bool server_gone(const Voice& voice) {
   return voice.server != ServerLife::running && !voice.rising;
 }
@@ -22,6 +24,15 @@ bool both_refuse(const View& view, const Other& leader) {
   const bool server = leader.seen.reach == Reach::refused && leader.seen.at > leader.answered &&
                       view.now - leader.seen.at <= recent;
   return agent && server;
+}
+
+// The leader's host lives and reaches the store, and does not say itself that it leads no more.
+bool holds_on(const View& view) {
+  const Other* leader = find_other(view, view.record.leader.member);
+  if (leader == nullptr) return false;
+  const bool speaks = view.now - leader->voice.heard < view.given.policy.suspect_after;
+  if (speaks && (server_gone(leader->voice) || leader->voice.sick)) return false;
+  return view.now - std::max(view.memory.lease_from, view.memory.began) < kRenewsWithin;
 }
 
 }  // namespace
@@ -85,6 +96,10 @@ std::optional<Decision> decide_on_suspicion(const View& view) {
   if (!promises_suffice(view.record, ready)) {
     probe("failover.too_few_answer");
     return Decision{AskOthers{}, own.because + ", but too few of its voters answer"};
+  }
+  // The others would only wait for a lease that the store shows as held.
+  if (acknowledges_alone(view.record) && holds_on(view)) {
+    return Decision{std::nullopt, own.because + ", but its host renews its lease"};
   }
   // After a round that failed, voters come back at different moments instead of colliding.
   const bool again = view.record.last_round > view.record.epoch.number;

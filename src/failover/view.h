@@ -30,11 +30,13 @@ struct Policy {
   // lost the store hears nothing of it, and does not hold up the others for ever.
   Duration reads_within = 6s;
   Duration rising_limit = 10s;  // then a leader that does not come up is a dead leader
+  Duration lease = 6s;          // S2
   int sync = 1;
   // The fleet file no longer names the service: its servers stop, and nobody is elected.
   bool service_leaves = false;
   // It no longer names this member: another takes over where one can.
   bool self_leaves = false;
+  Durability mode = Durability::required;  // as declared; what counts is the record's
 };
 
 // What one agent says of itself with each heartbeat.
@@ -82,6 +84,9 @@ struct Memory {
   std::string store_lost;       // why the store must have lost our record (S12); empty: it has not
   Reading set_reading;          // the record's, when its set was first seen so
   Instant set_seen{};
+  Instant lease_from{};   // the last sign in the store that the leader's lease is held (S2)
+  Instant lease_read{};   // when a read of the store began that showed no later sign
+  Instant store_heard{};  // when the store last answered
 };
 
 // What the others answered to our last question.

@@ -7,6 +7,10 @@
  *
  * LOCK is an inherited descriptor whose flock keeps others from starting this server. The guard
  * lets go of it when the page tells the outcome, so that a starter killed half-way leaves no gap.
+ *
+ * Where the page holds a deadline the guard fences by itself (safety.md S8): at the deadline it
+ * asks for a fast stop, 0.5 s later for an immediate one, and from 0.4 s later on it kills every
+ * process of the server until none is left. SIGUSR1 makes it read the page again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,45 +22,38 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "guard/fence.h"
 #include "guard/page.h"
 
 extern char** environ;
 
 enum { kUsage = 2, kBadPage = 3, kNoFork = 4, kGroupsMax = 64, kArgumentsBeforeServer = 9 };
 
+/* From the deadline on, in ns. */
+static const int64_t kImmediateAfter = 500000000;
+static const int64_t kKillAfter = 900000000;
+static const int64_t kKillAgain = 20000000;
+
 static struct weir_guard_page* page;
+/* What the guard waits for. */
+static int signals = -1;
+static int timer = -1;
+static int server_end = -1; /* pidfd of an adopted server */
+static pid_t child;         /* the server that is ours, until it is reaped; else 0 */
+static int64_t fencing;     /* the deadline that has passed; 0: none has */
+static int asked_so_far;    /* how many of the two stops have been asked for */
 
 static void say(const char* text) {
   /* A log that cannot be written has nobody to tell. */
   if (write(2, text, strlen(text)) < 0) return;
-}
-
-/* Field 22 of /proc/PID/stat; 0 if there is no such process. The name, field 2, may hold anything,
- * so fields are counted from its last parenthesis. */
-static int64_t start_time_of(pid_t pid) {
-  char path[32] = "/proc/";
-  char digits[16];
-  size_t count = 0;
-  for (pid_t rest = pid; rest > 0; rest /= 10) digits[count++] = (char)('0' + rest % 10);
-  size_t at = 6;
-  while (count > 0) path[at++] = digits[--count];
-  strcpy(path + at, "/stat");
-
-  char text[1024];
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return 0;
-  const ssize_t length = read(file, text, sizeof text - 1);
-  close(file);
-  if (length <= 0) return 0;
-  text[length] = 0;
-  const char* field = strrchr(text, ')');
-  for (int number = 2; field != NULL && number < 22; ++number) field = strchr(field + 1, ' ');
-  return field == NULL ? 0 : strtoll(field + 1, NULL, 10);
 }
 
 static int map_page(const char* path) {
@@ -67,7 +64,10 @@ static int map_page(const char* path) {
   close(file);
   if (page == MAP_FAILED || memcmp(page->magic, WEIR_GUARD_MAGIC, sizeof page->magic) != 0)
     return -1;
-  return page->format == WEIR_GUARD_FORMAT ? 0 : -1;
+  if (page->format != WEIR_GUARD_FORMAT && page->format != WEIR_GUARD_FORMAT_BEFORE) return -1;
+  /* What the newer format adds was zero in the older one. */
+  page->format = WEIR_GUARD_FORMAT;
+  return 0;
 }
 
 static void set_phase(enum weir_guard_phase phase) {
@@ -86,9 +86,9 @@ static void note_end(int status) {
 
 /* Detaches from whoever started us; the starter reaps our parent at once. */
 static int leave_the_starter(void) {
-  const pid_t child = fork();
-  if (child < 0) return -1;
-  if (child > 0) _exit(0);
+  const pid_t detached = fork();
+  if (detached < 0) return -1;
+  if (detached > 0) _exit(0);
   setsid();
   if (chdir("/") != 0) return -1;
   signal(SIGHUP, SIG_IGN);
@@ -171,36 +171,127 @@ static pid_t start_server(char** argv) {
   return server;
 }
 
-/* Returns once no process is left below us: a dead server may leave some that still work. */
-static void reap(pid_t server) {
+static int64_t boot_time(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* When there is something to do without being asked; 0: never. */
+static int64_t next_due(void) {
+  if (fencing == 0) return __atomic_load_n(&page->deadline, __ATOMIC_ACQUIRE);
+  if (asked_so_far < 2) return fencing + kImmediateAfter;
+  const int64_t again = boot_time() + kKillAgain;
+  return again < fencing + kKillAfter ? fencing + kKillAfter : again;
+}
+
+/* Tells whoever asked that the deadline of the page is held. One that has passed is not taken back:
+ * then nobody is answered any more. */
+static void answer(void) {
+  if (fencing != 0) return;
+  const uint64_t asked = __atomic_load_n(&page->asked, __ATOMIC_ACQUIRE);
+  __atomic_store_n(&page->answered, asked, __ATOMIC_RELEASE);
+}
+
+static void ask_to_stop(int number) {
+  if (number == 0) return;
+  if (server_end >= 0) syscall(SYS_pidfd_send_signal, server_end, number, NULL, 0);
+  if (child > 0) kill(child, number);
+}
+
+/* One stage of fencing, the one that is due now. Returns whether nothing is left of the server. */
+static int fence(void) {
+  if (fencing == 0) {
+    const int64_t deadline = __atomic_load_n(&page->deadline, __ATOMIC_ACQUIRE);
+    if (deadline == 0 || boot_time() < deadline) return 0;
+    fencing = deadline;
+    __atomic_store_n(&page->fenced, 1, __ATOMIC_RELEASE);
+  }
+  const int64_t since = boot_time() - fencing;
+  if (since >= kKillAfter) {
+    asked_so_far = 2;
+    return kill_processes_of(server_end >= 0 ? (pid_t)page->server_pid : getpid(), page->folder) ==
+           0;
+  }
+  if (since >= kImmediateAfter && asked_so_far < 2) ask_to_stop(page->immediate_signal);
+  if (since < kImmediateAfter && asked_so_far < 1) ask_to_stop(page->fast_signal);
+  asked_so_far = since >= kImmediateAfter ? 2 : 1;
+  return 0;
+}
+
+/* Returns whether a process is left below us: a dead server may leave some that still work. */
+static int reap(void) {
   while (1) {
     int raw = 0;
-    const pid_t ended = waitpid(-1, &raw, 0);
+    const pid_t ended = waitpid(-1, &raw, WNOHANG);
     if (ended < 0 && errno == EINTR) continue;
-    if (ended < 0) return;
-    if (ended == server) note_end(WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw));
+    if (ended <= 0) return ended == 0;
+    if (ended != child) continue;
+    child = 0;
+    note_end(WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw));
   }
 }
 
-/* A server that is not our child: its exit status is nobody's to know. */
-static void watch(int server) {
-  struct pollfd end = {server, POLLIN, 0};
-  while (poll(&end, 1, -1) < 0 && errno == EINTR) continue;
+/* Until the next signal, the timer, or the end of an adopted server. Returns whether that ended. */
+static int wait_for_something(void) {
+  const int64_t due = next_due();
+  const struct itimerspec at = {{0, 0}, {due / 1000000000, due % 1000000000}};
+  timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
+  struct pollfd events[3] = {{signals, POLLIN, 0}, {timer, POLLIN, 0}, {server_end, POLLIN, 0}};
+  if (poll(events, 3, -1) < 0) return 0;
+  struct signalfd_siginfo taken[8];
+  uint64_t rings = 0;
+  if (events[0].revents != 0 && read(signals, taken, sizeof taken) < 0) return 0;
+  if (events[1].revents != 0 && read(timer, &rings, sizeof rings) < 0) return 0;
+  return events[2].revents != 0;
+}
+
+/* Until no process is left below us, and none of the server's anywhere once it has been fenced. */
+static void guard_child(void) {
+  int nothing_left = 0;
+  while (reap() || (fencing != 0 && !nothing_left)) {
+    answer();
+    nothing_left = fence();
+    wait_for_something();
+  }
+}
+
+/* A server that is not our child: its exit status is nobody's to know. What outlives it is not
+ * below us either, so where a deadline is held it goes at once. */
+static void guard_adopted(void) {
+  do {
+    answer();
+    fence();
+  } while (!wait_for_something());
   note_end(-1);
+  if (__atomic_load_n(&page->deadline, __ATOMIC_ACQUIRE) == 0) return;
+  while (kill_processes_of(0, page->folder) != 0) poll(NULL, 0, 20);
 }
 
 static int adopt(int lock) {
   const pid_t server = (pid_t)page->server_pid;
-  const int pidfd = (int)syscall(SYS_pidfd_open, server, 0);
+  server_end = (int)syscall(SYS_pidfd_open, server, 0);
   /* The pidfd first: the process that it holds is the one whose start is then compared. */
-  if (pidfd < 0 || start_time_of(server) != page->server_start) {
+  if (server_end < 0 || start_time_of(server) != page->server_start) {
     if (page->phase != WEIR_GUARD_ENDED) note_end(-1);
     return 0;
   }
   set_phase(WEIR_GUARD_RUNNING);
   close(lock);
-  watch(pidfd);
+  guard_adopted();
   return 0;
+}
+
+/* Blocked before anybody knows our pid: one that comes early waits in its descriptor. */
+static int hold_signals(void) {
+  sigset_t held;
+  sigemptyset(&held);
+  sigaddset(&held, SIGCHLD);
+  sigaddset(&held, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &held, NULL);
+  signals = signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
+  timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+  return signals < 0 || timer < 0 ? -1 : 0;
 }
 
 int main(int argc, char** argv) {
@@ -210,12 +301,12 @@ int main(int argc, char** argv) {
   const int lock = atoi(argv[2]);
   fcntl(lock, F_SETFD, FD_CLOEXEC);
   if (map_page(argv[1]) != 0) return kBadPage;
-  if (leave_the_starter() != 0) return kNoFork;
+  if (hold_signals() != 0 || leave_the_starter() != 0) return kNoFork;
   if (adopting) return adopt(lock);
 
-  const pid_t server = start_server(argv);
-  if (server < 0) note_end(127);
+  child = start_server(argv);
+  if (child < 0) note_end(127);
   close(lock);
-  if (server >= 0) reap(server);
+  if (child > 0) guard_child();
   return 0;
 }

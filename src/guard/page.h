@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #define WEIR_GUARD_MAGIC "weirgrd"
-#define WEIR_GUARD_FORMAT 1
+/* 2 adds the deadline: what is asked, what is answered, and how the server is told to stop. */
+#define WEIR_GUARD_FORMAT 2
+#define WEIR_GUARD_FORMAT_BEFORE 1
 /* argv[0] of every guard, by which it is told from other processes. */
 #define WEIR_GUARD_NAME "weir-guard"
 
@@ -39,8 +41,14 @@ struct weir_guard_page {
   int32_t exit_status; /* or 128 + signal; -1: nobody saw it */
   uint32_t failed_step;
   int32_t failed_error;
-  uint32_t unused;
-  char folder[1024]; /* the server's working directory */
+  uint32_t fenced;  /* the deadline has passed: the guard stops the server, or has */
+  char folder[960]; /* the server's working directory */
+  /* In format 1 all that follows was the end of the folder, which is zero. */
+  uint64_t asked;      /* grows with each deadline that is given, after the deadline is written */
+  uint64_t answered;   /* the guard's: it lives, and it holds the deadline of that asking */
+  int32_t fast_signal; /* 0: the server knows none */
+  int32_t immediate_signal;
+  char unused[40];
 };
 
 #endif

@@ -22,7 +22,8 @@ Result<weir_guard_page> read_page(const std::string& path) {
   const ssize_t got = ::read(file.number(), &page, sizeof page);
   if (got != sizeof page || std::memcmp(page.magic, WEIR_GUARD_MAGIC, sizeof page.magic) != 0)
     return fail(Failure::bad_data, "cannot read " + path + ": it is not the page of a guard");
-  if (page.format != WEIR_GUARD_FORMAT)
+  // The guard of an earlier version is still at work: its page lacks only what is zero in it.
+  if (page.format != WEIR_GUARD_FORMAT && page.format != WEIR_GUARD_FORMAT_BEFORE)
     return fail(Failure::bad_data, "cannot read " + path + ": it is of another version of weir");
   page.boot_id[sizeof page.boot_id - 1] = '\0';
   page.folder[sizeof page.folder - 1] = '\0';
@@ -31,12 +32,16 @@ Result<weir_guard_page> read_page(const std::string& path) {
   return page;
 }
 
-Result<> put_fresh_page(const std::string& path, const std::string& folder) {
+Result<> put_fresh_page(const std::string& path, const std::string& folder, Instant deadline,
+                        const ServerSpec& spec) {
   weir_guard_page page{};
   std::memcpy(page.magic, WEIR_GUARD_MAGIC, sizeof WEIR_GUARD_MAGIC);
   page.format = WEIR_GUARD_FORMAT;
   page.phase = WEIR_GUARD_STARTING;
   page.exit_status = -1;
+  page.deadline = deadline.time_since_epoch().count();
+  page.fast_signal = spec.fast_signal;
+  page.immediate_signal = spec.immediate_signal;
   std::snprintf(page.boot_id, sizeof page.boot_id, "%s", boot_id().c_str());
   if (folder.size() >= sizeof page.folder)
     return fail(Failure::bad_config,

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "guard/page.h"
+#include "world/world.h"
 
 namespace weir::guard {
 
@@ -12,7 +13,9 @@ namespace weir::guard {
 // bad_data: the file is not a page that this version knows.
 Result<weir_guard_page> read_page(const std::string& path);
 
-// Puts a fresh page in the place of the old one, which the old guard keeps to itself.
-Result<> put_fresh_page(const std::string& path, const std::string& folder);
+// Puts a fresh page in the place of the old one, which the old guard keeps to itself. Its guard
+// holds `deadline` from its first moment on.
+Result<> put_fresh_page(const std::string& path, const std::string& folder, Instant deadline,
+                        const ServerSpec& spec);
 
 }  // namespace weir::guard

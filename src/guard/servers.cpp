@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "base/check.h"
+#include "guard/deadline.h"
 #include "guard/guard.h"
 #include "guard/page_file.h"
 #include "guard/run_folder.h"
@@ -20,6 +23,8 @@ namespace {
 
 // How long a guard that lives may need to write what its server has just done.
 constexpr Duration kGuardSettles = 1s;
+// How long a guard that lives may need to answer for its deadline, on a saturated machine.
+constexpr Duration kGuardAnswers = 1s;
 
 bool server_lives(const weir_guard_page& page) {
   return is_alive(static_cast<pid_t>(page.server_pid), page.server_start);
@@ -31,10 +36,12 @@ bool guard_lives(const weir_guard_page& page) {
 ServerState state_in(const weir_guard_page& page) {
   ServerState state;
   state.guarded = guard_lives(page);
+  state.fenced = page.fenced != 0;
   if (server_lives(page)) {
     state.life = ServerLife::running;
     state.pid = page.server_pid;
     state.start_time = page.server_start;
+    if (state.guarded) state.deadline = deadline_held(page);
   } else if (page.server_pid != 0 || page.phase == WEIR_GUARD_ENDED) {
     state.life = ServerLife::ended;
     if (page.phase == WEIR_GUARD_ENDED && page.exit_status >= 0)
@@ -96,7 +103,13 @@ class RealServers final : public Servers {
       if (!guard_lives(*page)) WEIR_TRY_(adopt_under(lock, paths));
       return state_now(paths);
     }
-    WEIR_TRY_(put_fresh_page(paths.page, folder));
+    const Instant held = held_for(spec.name);
+    if (held != Instant{} && clock_.now() >= held)
+      return fail(Failure::refused,
+                  "cannot start " + spec.name + ": its guard's deadline has passed");
+    // A guard that has fenced looks again until it finds nothing: not to find the new server.
+    if (page && page->fenced != 0) end_guard(*page);
+    WEIR_TRY_(put_fresh_page(paths.page, folder, held, spec));
     WEIR_TRY_(start_guard(paths.page, lock, guard_arguments(account, spec, program),
                           minimal_environment(account.home, spec.env)));
     return outcome_of_start(spec, paths, deadline);
@@ -105,6 +118,7 @@ class RealServers final : public Servers {
   Result<ServerState> state(const ServerSpec& spec) override {
     WEIR_TRY(const RunPaths paths, paths_of(run_, spec.name));
     WEIR_TRY(ServerState state, state_now(paths));
+    if (state.life != ServerLife::running) state.deadline = held_for(spec.name);
     if (state.life != ServerLife::running || state.guarded) return state;
     // Where another process holds the lock it is at this very work.
     const Result<Descriptor> lock = take_lock(clock_, paths.lock, clock_.within(0ns));
@@ -148,7 +162,62 @@ class RealServers final : public Servers {
     return !all_of(paths, folder).empty();
   }
 
+  Result<> hold(const std::string& name, Instant deadline, Deadline limit) override {
+    WEIR_TRY(const RunPaths paths, paths_of(run_, name));
+    {
+      const std::lock_guard lock(mutex_);
+      held_[name] = deadline;
+    }
+    const Result<weir_guard_page> page = read_page(paths.page);
+    if (!page && page.error().failure != Failure::not_found) return fail(page.error());
+    if (!page || (!server_lives(*page) && !guard_lives(*page))) return {};
+    if (answers(paths.page, deadline, sooner(limit, clock_.within(kGuardAnswers)))) return {};
+    WEIR_TRY_(replace_guard(paths, limit));
+    if (answers(paths.page, deadline, limit)) return {};
+    return fail(Failure::timed_out, "the guard of " + name + " does not answer");
+  }
+
  private:
+  Instant held_for(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    const auto found = held_.find(name);
+    return found == held_.end() ? Instant{} : found->second;
+  }
+
+  // Gives the deadline until the guard has answered for it, or nothing is left to be guarded.
+  bool answers(const std::string& path, Instant deadline, Deadline limit) {
+    std::optional<std::uint64_t> asked;
+    return poll_until(clock_, limit, 1ms, [&] {
+      const Result<weir_guard_page> page = read_page(path);
+      if (!page) return false;
+      if (!server_lives(*page) && !guard_lives(*page)) return true;
+      const bool other = page->deadline != deadline.time_since_epoch().count();
+      if (!asked || other || page->asked < *asked) {  // a start may have put a fresh page here
+        const auto given = give_deadline(path, deadline);
+        if (given) asked = *given;
+        return false;
+      }
+      return page->answered >= *asked;
+    });
+  }
+
+  void end_guard(const weir_guard_page& page) {
+    const auto pid = static_cast<pid_t>(page.guard_pid);
+    send_signal(pid, page.guard_start, SIGKILL);
+    poll_until(clock_, clock_.within(kGuardSettles), 1ms, [&] { return !guard_lives(page); });
+  }
+
+  Result<> replace_guard(const RunPaths& paths, Deadline limit) {
+    WEIR_TRY(const Descriptor lock, take_lock(clock_, paths.lock, limit));
+    WEIR_TRY(const weir_guard_page page, read_page(paths.page));
+    // One that fences goes on until it has seen that nothing is left.
+    const auto done = [&] { return !guard_lives(page); };
+    if (page.fenced != 0 && (server_lives(page) || !poll_until(clock_, limit, 1ms, done)))
+      return fail(Failure::refused, "the deadline has passed: the guard stops the server");
+    end_guard(page);
+    return server_lives(page) ? adopt_under(lock, paths) : Result<>{};
+  }
+
   static std::vector<Process> all_of(const RunPaths& paths, const std::string& folder) {
     ServerTraces traces;
     if (const auto page = read_page(paths.page)) traces = traces_in(*page);
@@ -210,6 +279,8 @@ class RealServers final : public Servers {
 
   Clock& clock_;
   std::string run_;
+  std::mutex mutex_;  // never held over a port call
+  std::map<std::string, Instant> held_;
 };
 
 }  // namespace

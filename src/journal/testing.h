@@ -63,6 +63,7 @@ class NoServers final : public Servers {
   Result<> signal(const ServerSpec&, int) override { return fail(none()); }
   Result<> kill_all(const ServerSpec&, Deadline) override { return fail(none()); }
   Result<bool> any_left(const ServerSpec&) override { return fail(none()); }
+  Result<> hold(const std::string&, Instant, Deadline) override { return fail(none()); }
 
  private:
   static Error none() { return {Failure::unsupported, "the journal runs no servers"}; }

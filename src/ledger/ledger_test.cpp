@@ -24,6 +24,7 @@ class NoServers : public Servers {
   Result<> signal(const ServerSpec&, int) override { return {}; }
   Result<> kill_all(const ServerSpec&, Deadline) override { return {}; }
   Result<bool> any_left(const ServerSpec&) override { return false; }
+  Result<> hold(const std::string&, Instant, Deadline) override { return {}; }
 };
 
 class LedgerRun : public ::testing::Test {

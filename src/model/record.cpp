@@ -117,6 +117,12 @@ const Voter* SyncSet::find(const MemberName& member) const { return find_in(vote
 
 const Voter* Record::find(const MemberName& member) const { return find_in(members, member); }
 
+bool Record::counts(const MemberName& member) const {
+  if (mode != Durability::async) return set.find(member) != nullptr;
+  const Voter* recorded = find(member);
+  return recorded != nullptr && !recorded->incarnation.empty() && member != leader.member;
+}
+
 bool Record::counted_nowhere(const MemberName& member) const {
   if (set.find(member) != nullptr) return false;
   // The leader of a previous set counts as well: its promise stands for that whole set.

@@ -61,6 +61,8 @@ struct Record {
 
   bool operator==(const Record&) const = default;
   const Voter* find(const MemberName& member) const;
+  // Whether this replica's acknowledgement counts now, or, where no commit waits, its promise.
+  bool counts(const MemberName& member) const;
   // No recorded set, in force or previous, counts this member.
   bool counted_nowhere(const MemberName& member) const;
 };

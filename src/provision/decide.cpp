@@ -163,10 +163,10 @@ Record first_record(const Service& service) {
 
 std::vector<std::string> unsupported(const Service& service) {
   std::vector<std::string> out;
-  if (service.durability != Durability::required) {
+  if (service.durability == Durability::preferred) {
     out.push_back(fmt::format(
-        "service {}: durability {} is not done by this version, which keeps only what each commit "
-        "waited for: write durability: required",
+        "service {}: durability {} is not done by this version: write durability: required, or "
+        "async with a declared rpo",
         service.name.text, name_of(service.durability)));
   }
   return out;

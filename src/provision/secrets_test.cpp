@@ -63,6 +63,7 @@ class NoServers final : public Servers {
   Result<> signal(const ServerSpec&, int) override { return fail(unused()); }
   Result<> kill_all(const ServerSpec&, Deadline) override { return fail(unused()); }
   Result<bool> any_left(const ServerSpec&) override { return fail(unused()); }
+  Result<> hold(const std::string&, Instant, Deadline) override { return fail(unused()); }
 };
 
 class NoWorkers final : public Workers {

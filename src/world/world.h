@@ -82,6 +82,8 @@ struct ServerSpec {
   std::string folder;  // working directory; by it every process of the server is recognised
   std::string log;     // standard output and error go here
   std::vector<std::string> env;
+  int fast_signal = 0;  // how its guard asks it to stop (safety.md S8); 0: it knows no such way
+  int immediate_signal = 0;
 };
 enum class ServerLife { absent, running, ended };
 struct ServerState {
@@ -90,6 +92,8 @@ struct ServerState {
   std::int64_t start_time = 0;     // of that pid, as in /proc/PID/stat; with pid it is unique
   std::optional<int> exit_status;  // ended only, if the guard saw it
   bool guarded = false;            // its guard is alive
+  Instant deadline{};              // which its guard holds, or its next start will; zero: none
+  bool fenced = false;             // its guard has stopped it at its deadline, or is about to
 };
 class Servers {
  public:
@@ -104,6 +108,11 @@ class Servers {
   virtual Result<> kill_all(const ServerSpec& spec, Deadline deadline) = 0;
   // Whether any process of that server is left, its server's own process dead or not.
   virtual Result<bool> any_left(const ServerSpec& spec) = 0;
+  // The guard's deadline (safety.md S8): when it passes the guard stops the server and kills every
+  // process of it, by itself. Kept for later starts too; Instant{}: none. Success means that a
+  // guard that lives has just answered that it holds it; one that does not answer is replaced. A
+  // server that does not run needs no answer. refused: the guard has begun to stop it.
+  virtual Result<> hold(const std::string& name, Instant deadline, Deadline limit) = 0;
 };
 
 // Wakes one waiter. Rings are not counted: a ring before a wait is remembered once.

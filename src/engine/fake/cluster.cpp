@@ -22,13 +22,13 @@ constexpr Duration kOrphansLiveLongAtMost = 3s;
 }  // namespace
 
 std::string shown(const SyncSet& set) {
-  const int number = std::max(set.number, 1);
-  if (set.voters.empty()) return fmt::format("ANY {} (weir_nobody)", number);
+  if (set.number <= 0) return {};
+  if (set.voters.empty()) return fmt::format("ANY {} (weir_nobody)", set.number);
   std::vector<std::string> names;
   for (const Voter& voter : set.voters) {
     names.push_back(fmt::format("\"weir_{}_{}\"", voter.member.text, voter.incarnation.text));
   }
-  return fmt::format("ANY {} ({})", number, join(names, ","));
+  return fmt::format("ANY {} ({})", set.number, join(names, ","));
 }
 
 Json to_json(const FakeSettings& settings) {
@@ -157,6 +157,15 @@ Result<> FakeCluster::end_copy(const std::string& id, const HostName& host, cons
   disks_[id] = std::move(copied);
   tell("copied " + from + " to " + id);
   return {};
+}
+
+void FakeCluster::isolate(const std::string& id, bool on) {
+  FakeServer* found = server(id);
+  if (found == nullptr) return;
+  found->read_only = on;
+  if (!on) return;
+  for (const FakeServer::Open& open : found->waiting) tickets_[open.ticket].wait = Wait::broken;
+  found->waiting.clear();
 }
 
 FakeServer* FakeCluster::server(const std::string& id) {
@@ -293,6 +302,7 @@ void FakeCluster::open_for_writes(const std::string& id, std::int64_t epoch) {
                   .files->write(paths(id, host).settings(), to_json(settings).dump())
                   .has_value());
   found->leader = true;
+  found->read_only = false;
   found->loaded.standby = false;
   found->loaded.epoch = epoch;
   found->startup_loaded = found->loaded;
@@ -317,6 +327,9 @@ Result<std::uint64_t> FakeCluster::commit(const std::string& id, FakeRow row, bo
     return fail(Failure::unreachable, "cannot write to " + id + ": nothing listens there");
   }
   if (!found->leader) return fail(Failure::refused, "cannot write to " + id + ": it is a replica");
+  if (found->read_only && row.client) {
+    return fail(Failure::refused, "cannot write to " + id + ": it takes no writes");
+  }
   if (hosts_.at(found->host).disk == DiskHealth::full) {
     tell("no space left for the log of " + id);
     kill_server(id, kTick);

@@ -150,6 +150,7 @@ class FakeCluster {
   // passed. Its agents are not the cluster's business.
   void freeze_host(const HostName& host) { hosts_.at(host).frozen = true; }
   void thaw_host(const HostName& host) { hosts_.at(host).frozen = false; }
+  bool frozen(const HostName& host) const { return hosts_.at(host).frozen; }
   // Whoever writes to a full disk ends; a hung one keeps what is written from becoming durable.
   void set_disk(const HostName& host, DiskHealth health) { hosts_.at(host).disk = health; }
   bool disk_is_well(const HostName& host) const { return hosts_.at(host).disk == DiskHealth::well; }
@@ -163,6 +164,8 @@ class FakeCluster {
   void reload(const std::string& id);           // SIGHUP to its postmaster
   void end(const std::string& id, bool clean);  // returns with the server ended
   void kill_receiver(const std::string& id);
+  // Takes no writes of clients and breaks the sessions that wait, or takes writes again.
+  void isolate(const std::string& id, bool on);
   FakeServer* server(const std::string& id);
   bool running(const std::string& id) const;  // its postmaster lives
   bool any_left(const std::string& id) const;

@@ -117,6 +117,16 @@ class FakeLeads : public Leads {
   FakeRuns& runs_;
 };
 
+class FakeIsolates : public Isolates {
+ public:
+  explicit FakeIsolates(FakeHost& host) : host_(host) {}
+  Result<> isolate(const Member& member, Deadline deadline) override;
+  Result<> take_writes(const Member& member, Deadline deadline) override;
+
+ private:
+  FakeHost& host_;
+};
+
 class FakeShapes : public Shapes {
  public:
   explicit FakeShapes(FakeHost& host) : host_(host) {}

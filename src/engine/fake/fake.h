@@ -3,6 +3,7 @@
 // the same suite (engine/conformance.h) as the real Postgres.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -19,7 +20,7 @@ std::unique_ptr<Engine> make_fake(World& world, Setting setting, FakeCluster& cl
 // "SERVICE/MEMBER": how the cluster names a member's server and disk.
 std::string fake_id(const Member& member);
 
-// The Servers port of one host: guards that never fail, over the cluster. Passes no time.
+// The Servers port of one host: its guards, over the cluster. Passes no time.
 class FakeServers : public Servers {
  public:
   FakeServers(FakeCluster& cluster, HostName host) : cluster_(cluster), host_(std::move(host)) {}
@@ -29,9 +30,14 @@ class FakeServers : public Servers {
   Result<> signal(const ServerSpec& spec, int signal) override;
   Result<> kill_all(const ServerSpec& spec, Deadline deadline) override;
   Result<bool> any_left(const ServerSpec& spec) override;
+  Result<> hold(const std::string& name, Instant deadline, Deadline limit) override;
+  // What the guards do by themselves, whoever else lives; to be called at each tick.
+  void tick(Instant now);
+  // One guard hangs from now on: it is there, and neither answers nor fences.
+  void hang_guard(const std::string& id) { guards_[id].hangs = true; }
   // The host went down: what its guards knew is gone.
   void forget() {
-    started_.clear();
+    guards_.clear();
     under_way_.clear();
   }
   // A start whose caller died while it was ordered: its guard goes on alone. It is under way until
@@ -40,10 +46,18 @@ class FakeServers : public Servers {
   void arrive(const ServerSpec& spec);
 
  private:
+  struct Guard {
+    bool started = false;
+    bool hangs = false;
+    Instant deadline{};
+    Instant fencing{};  // the deadline that has passed; zero: none has
+  };
+  void fence(const std::string& id, Guard& guard, Instant now);
+
   FakeCluster& cluster_;
   const HostName host_;
-  std::set<std::string> started_;
   std::set<std::string> under_way_;
+  std::map<std::string, Guard> guards_;  // by id
 };
 
 }  // namespace weir::engine

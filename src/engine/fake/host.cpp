@@ -17,6 +17,7 @@ class FakeEngine : public Engine {
         runs_(host_),
         shapes_(host_),
         leads_(host_, runs_),
+        isolates_(host_),
         writes_(host_) {}
 
   std::string name() const override { return "fake"; }
@@ -25,6 +26,7 @@ class FakeEngine : public Engine {
   Runs* runs() override { return &runs_; }
   Shapes* shapes() override { return &shapes_; }
   Leads* leads() override { return &leads_; }
+  Isolates* isolates() override { return &isolates_; }
   Writes* writes() override { return &writes_; }
 
  private:
@@ -33,6 +35,7 @@ class FakeEngine : public Engine {
   FakeRuns runs_;
   FakeShapes shapes_;
   FakeLeads leads_;
+  FakeIsolates isolates_;
   FakeWrites writes_;
 };
 

@@ -226,7 +226,8 @@ Result<> FakeLeads::wait_loaded(const Member& member, const SyncSet& set, Deadli
     const FakeServer* server = host_.reach(member);
     if (server == nullptr) return false;
     const bool inherited = server->loaded.set == set || mutant("seen-in-an-old-session");
-    const bool acting = server->waits && std::ranges::all_of(server->senders, acts_by_it);
+    const bool acting =
+        server->waits == (set.number > 0) && std::ranges::all_of(server->senders, acts_by_it);
     return inherited && (acting || mutant("loaded-as-shown"));
   });
   if (loaded) return {};
@@ -266,7 +267,19 @@ Result<> FakeLeads::confirm(const Member& member, Epoch epoch, Deadline deadline
   if (!server->leader || host_.cluster().disk(fake_id(member)).lineage.timeline != epoch.number) {
     return fail(Failure::refused, cannot("confirm", member, "it does not lead that epoch"));
   }
-  return host_.write_own(member, {}, false, deadline);
+  const bool alone = server->loaded.set.number <= 0;
+  WEIR_TRY_(host_.write_own(member, {}, false, deadline));
+  if (!alone) return {};
+  // Nobody had to flush it for the answer, so somebody is waited for here.
+  const Position at = host_.cluster().end_of(fake_id(member));
+  const bool flushed = poll_until(host_.clock(), deadline, 5ms, [&] {
+    const FakeServer* now = host_.reach(member);
+    return now != nullptr && std::ranges::any_of(now->senders, [&](const auto& sender) {
+             return sender.second.flushed >= at;
+           });
+  });
+  if (flushed) return {};
+  return fail(Failure::timed_out, cannot("confirm", member, "no replica has flushed a commit"));
 }
 
 Result<> FakeLeads::rejoin(const Member& member, const Upstream& upstream, Rejoin how,
@@ -299,6 +312,18 @@ Result<> FakeLeads::rejoin(const Member& member, const Upstream& upstream, Rejoi
   WEIR_TRY_(point_at(member, upstream));
   if (held.round != 0) WEIR_TRY_(host_.write_promise(member, {0, held.last, {}}));
   return host_.files().remove(paths.rewinding());
+}
+
+Result<> FakeIsolates::isolate(const Member& member, Deadline) {
+  host_.clock().sleep_for(1ms);
+  host_.cluster().isolate(fake_id(member), true);
+  return {};
+}
+
+Result<> FakeIsolates::take_writes(const Member& member, Deadline) {
+  host_.clock().sleep_for(1ms);
+  host_.cluster().isolate(fake_id(member), false);
+  return {};
 }
 
 }  // namespace weir::engine

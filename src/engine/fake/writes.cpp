@@ -96,7 +96,7 @@ Result<std::unique_ptr<Session>> FakeWrites::connect(const std::vector<Member>& 
                                                      Deadline deadline) {
   for (const Member& member : members) {
     const FakeServer* server = host_.reach(member);
-    if (server == nullptr || !server->leader) continue;
+    if (server == nullptr || !server->leader || server->read_only) continue;
     return connect_one(member, access, deadline);
   }
   host_.clock().sleep_for(kTripTakes);

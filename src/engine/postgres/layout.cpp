@@ -1,6 +1,8 @@
 // The one place that knows file names of a member.
 #include "engine/postgres/layout.h"
 
+#include "engine/postgres/owner.h"
+
 namespace weir::engine::postgres {
 namespace {
 
@@ -55,6 +57,8 @@ ServerSpec spec_of(const Setting& setting, const Member& member, const std::stri
   spec.folder = l.data;
   spec.log = l.log;
   spec.env = {"LC_ALL=C.UTF-8", "TZ=UTC"};
+  spec.fast_signal = kFastSignal;
+  spec.immediate_signal = kImmediateSignal;
   return spec;
 }
 

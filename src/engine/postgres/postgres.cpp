@@ -2,6 +2,7 @@
 #include "engine/postgres/postgres.h"
 
 #include "engine/postgres/context.h"
+#include "engine/postgres/isolates.h"
 #include "engine/postgres/leads.h"
 #include "engine/postgres/observe.h"
 #include "engine/postgres/runs.h"
@@ -21,6 +22,7 @@ class Postgres : public Engine {
   Runs* runs() override { return &runs_; }
   Shapes* shapes() override { return &shapes_; }
   Leads* leads() override { return &leads_; }
+  Isolates* isolates() override { return &isolates_; }
   Writes* writes() override { return &writes_; }
 
  private:
@@ -29,6 +31,7 @@ class Postgres : public Engine {
   postgres::PostgresRuns runs_{context_};
   postgres::PostgresShapes shapes_{context_};
   postgres::PostgresLeads leads_{context_};
+  postgres::PostgresIsolates isolates_{context_};
   postgres::PostgresWrites writes_{context_};
 };
 

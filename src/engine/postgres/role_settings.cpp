@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -13,6 +12,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "weir_";
 constexpr std::string_view kNobody = "weir_nobody";
+constexpr std::string_view kTakesNoWrites = "default_transaction_read_only = on";
 constexpr int kReadable = 0644;  // inside a folder that only the server's user can enter
 
 // The inverse of quote_setting, for lines that we wrote.
@@ -49,6 +49,7 @@ Result<RoleSettings> read_role_settings(Files& files, const std::string& path) {
       {"synchronous_standby_names", &out.synchronous_standby_names},
       {"restore_command", &out.restore_command}};
   for (const std::string& line : split(*text, '\n')) {
+    if (line == kTakesNoWrites) out.takes_no_writes = true;
     const std::size_t equals = line.find(" = ");
     if (equals == std::string::npos) continue;
     for (const auto& [name, field] : fields) {
@@ -62,12 +63,13 @@ Result<RoleSettings> read_role_settings(Files& files, const std::string& path) {
 }
 
 Result<> write_role_settings(Files& files, const std::string& path, const RoleSettings& settings) {
-  const std::string text = fmt::format(
+  std::string text = fmt::format(
       "# Written by weir; changes made here are overwritten.\n"
       "primary_conninfo = {}\nprimary_slot_name = {}\n"
       "synchronous_standby_names = {}\nrestore_command = {}\n",
       quote_setting(settings.primary_conninfo), quote_setting(settings.primary_slot_name),
       quote_setting(settings.synchronous_standby_names), quote_setting(settings.restore_command));
+  if (settings.takes_no_writes) text += std::string(kTakesNoWrites) + "\n";
   return files.write(path, text, kReadable);
 }
 
@@ -100,11 +102,11 @@ std::string slot_name(const MemberName& member) {
 }
 
 std::string standby_names(const SyncSet& set) {
-  const int number = std::max(set.number, 1);
-  if (set.voters.empty()) return fmt::format("ANY {} ({})", number, kNobody);
+  if (set.number <= 0) return {};
+  if (set.voters.empty()) return fmt::format("ANY {} ({})", set.number, kNobody);
   std::vector<std::string> names;
   for (const Voter& voter : set.voters) names.push_back('"' + application_name(voter) + '"');
-  return fmt::format("ANY {} ({})", number, join(names, ","));
+  return fmt::format("ANY {} ({})", set.number, join(names, ","));
 }
 
 std::vector<Voter> listed_voters(const std::string& standby_names) {

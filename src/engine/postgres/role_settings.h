@@ -1,4 +1,5 @@
-// conf/role.conf: the four settings that make a server follow, stand alone or wait for others.
+// conf/role.conf: the settings that make a server follow, stand alone, wait for others or take no
+// writes.
 #pragma once
 
 #include <optional>
@@ -16,6 +17,7 @@ struct RoleSettings {
   std::string primary_slot_name;
   std::string synchronous_standby_names;
   std::string restore_command;
+  bool takes_no_writes = false;  // default_transaction_read_only
   bool operator==(const RoleSettings&) const = default;
 };
 
@@ -31,7 +33,8 @@ std::optional<Voter> voter_named(const std::string& application_name);
 std::string slot_name(const MemberName& member);
 
 // synchronous_standby_names for `set`: `ANY n ("weir_b_x","weir_c_y")`. Nobody in the set: a name
-// that no member bears, so that commits wait instead of passing unguarded (safety.md S7).
+// that no member bears, so that commits wait instead of passing unguarded (safety.md S7). No
+// number: empty, no commit waits.
 std::string standby_names(const SyncSet& set);
 // The names listed in such a text, in order; the reserved name is left out.
 std::vector<Voter> listed_voters(const std::string& standby_names);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/postgres/isolates.h"
 #include "engine/postgres/notes.h"
 #include "engine/postgres/owner.h"
 #include "engine/postgres/port_probe.h"
@@ -72,6 +73,7 @@ Result<> PostgresRuns::start(const Member& member, Epoch epoch, Deadline deadlin
                                                   "server are left",
                                                   member.name.text));
       }
+      WEIR_TRY_(set_takes_no_writes(context_, member, false));
       WEIR_TRY_(probe_port(member.address, member.port));
       WEIR_TRY_(prepare_folders(member));
     }

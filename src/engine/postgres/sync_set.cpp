@@ -3,6 +3,8 @@
 //
 // The checkpointer's flag that makes commits wait is set whenever the list is not empty, and the
 // list of a weir server never is: it holds a reserved name at least. So the flag needs no proof.
+// Where no commit is to wait the list is empty, and a flag that is still set makes some wait: that
+// harms nobody.
 #include "engine/postgres/sync_set.h"
 
 #include <fmt/format.h>
@@ -47,6 +49,13 @@ std::set<std::string> names_of(const std::vector<Voter>& voters) {
   std::set<std::string> out;
   for (const Voter& voter : voters) out.insert(application_name(voter));
   return out;
+}
+
+// Whether a replica has flushed up to `at`; for a leader whose commits wait for nobody.
+bool any_has(const std::vector<Sender>& now, Position at) {
+  return std::any_of(now.begin(), now.end(), [&](const Sender& sender) {
+    return voter_named(sender.name) && sender.flushed >= at;
+  });
 }
 
 // Whether enough of the listed have flushed up to `at`, by the server's own count of them.
@@ -216,7 +225,7 @@ Result<> PostgresLeads::confirm(const Member& member, Epoch epoch, Deadline dead
                                             {}, deadline));
   const std::string names = before.text(0, 0);
   const std::vector<Voter> voters = listed_voters(names);
-  if (before.truth(0, 1) || voters.empty()) {
+  if (before.truth(0, 1) || (voters.empty() && !names.empty())) {
     return fail(Failure::refused,
                 fmt::format("cannot confirm epoch {} of {}: {}", show(epoch), member.name.text,
                             before.truth(0, 1) ? "it is no leader" : "nobody counts in its set"));
@@ -244,8 +253,9 @@ Result<> PostgresLeads::confirm(const Member& member, Epoch epoch, Deadline dead
   return wait_for(
       context_, session, before.text(0, 2),
       fmt::format("cannot confirm epoch {}: no listed member flushed {}", show(epoch), show(at)),
-      deadline,
-      [&](const std::vector<Sender>& now) { return confirmed(now, listed, number_in(names), at); });
+      deadline, [&](const std::vector<Sender>& now) {
+        return names.empty() ? any_has(now, at) : confirmed(now, listed, number_in(names), at);
+      });
 }
 
 }  // namespace weir::engine::postgres

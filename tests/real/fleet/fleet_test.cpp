@@ -228,12 +228,12 @@ TEST(Fleet, WhatItMayNotDoItRefusesInOneSentence) {
 
   fleet.write_file();
   const auto text = fleet.files().read(fleet.file());
-  std::string async = *text;
-  async.replace(async.find("required"), 8, "async");
-  fleet.write_text(async);
+  std::string preferred = *text;
+  preferred.replace(preferred.find("required"), 8, "preferred");
+  fleet.write_text(preferred);
   const Ran refused = fleet.weir({"plan", "-f", fleet.file()});
   EXPECT_EQ(refused.status, 4) << refused.err;
-  EXPECT_NE(refused.err.find("durability async"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("durability preferred"), std::string::npos) << refused.err;
 
   EXPECT_EQ(fleet.weir({"plan"}).status, 1);
   EXPECT_EQ(fleet.weir({"status"}).status, 1);

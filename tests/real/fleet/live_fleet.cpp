@@ -148,19 +148,20 @@ int LiveFleet::wait_for(int pid, Duration limit) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-void LiveFleet::write_file(const std::string& params) {
+void LiveFleet::write_file(const std::string& params, const std::string& durability,
+                           const std::string& rpo) {
   std::string text = "fleet: live\nhosts:\n";
   for (const char* host : {"a", "b", "c"}) {
     text += fmt::format("  {}: {{address: {}}}\n", host, address(host));
   }
   text += fmt::format(
-      "services:\n  orders:\n    engine: postgres\n    members: [a, b, c]\n    sync: 1\n"
-      "    durability: required\n    objective: {{availability: 99.95%, rpo: 0s, rto: 30s}}\n"
+      "services:\n  orders:\n    engine: postgres\n    members: [a, b, c]\n    {}\n"
+      "    objective: {{availability: 99.95%, rpo: {}, rto: 30s}}\n"
       "    params:\n      {}\n    databases:\n      shop: {{owner: shop_owner}}\n    roles:\n"
       "      shop_owner: {{}}\n      shop_app:\n        login: true\n        password: generated\n"
       "        grants:\n          - {{on: shop.public, tables: [select, insert, update, delete], "
       "sequences: [usage]}}\n",
-      params);
+      durability, rpo, params);
   write_text(text);
 }
 

@@ -38,7 +38,11 @@ class LiveFleet {
   int wait_for(int pid, Duration limit);  // exit status, 128 + signal, or -1 when it goes on
 
   // Writes the fleet file anew, with these lines below `params:`.
-  void write_file(const std::string& params = "max_connections: 60");
+  void write_file(const std::string& params = "max_connections: 60",
+                  const std::string& durability = "sync: 1\n    durability: required",
+                  const std::string& rpo = "0s");
+  // No commit waits; up to ten seconds may be lost.
+  void write_async_file() { write_file("max_connections: 60", "durability: async", "10s"); }
   void write_text(const std::string& text);
   const std::string& file() const { return file_; }
   std::string store() const { return network_ + ".250"; }

@@ -1,0 +1,67 @@
+// The setting lies in role.conf, which every promotion writes anew: no way to lead keeps it.
+#include "engine/postgres/isolates.h"
+
+#include <fmt/format.h>
+
+#include "engine/postgres/role_settings.h"
+
+namespace weir::engine::postgres {
+namespace {
+
+constexpr Duration kPause = 5ms;
+
+// Until new sessions have it; those that are open load it before their next statement.
+Result<Session> session_that(Context& context, const Member& member, bool read_only,
+                             Deadline deadline) {
+  std::optional<Session> found;
+  std::optional<Error> error;
+  poll_until(context.clock(), deadline, kPause, [&] {
+    auto session = context.local_session(member, deadline);
+    if (!session) {
+      error = session.error();
+      return error->failure != Failure::timed_out;
+    }
+    const auto rows =
+        session->query("select current_setting('default_transaction_read_only')", {}, deadline);
+    if (rows && (rows->text(0, 0) == "on") == read_only) found.emplace(std::move(*session));
+    return found.has_value();
+  });
+  if (found) return std::move(*found);
+  if (error) return fail(std::move(*error));
+  return fail(
+      Failure::timed_out,
+      fmt::format("the server of {} has not loaded whether it takes writes", member.name.text));
+}
+
+}  // namespace
+
+Result<bool> set_takes_no_writes(Context& context, const Member& member, bool on) {
+  const std::string path = context.layout(member).role_file;
+  WEIR_TRY(RoleSettings role, read_role_settings(context.files(), path));
+  if (role.takes_no_writes == on) return false;
+  role.takes_no_writes = on;
+  WEIR_TRY_(write_role_settings(context.files(), path, role));
+  return true;
+}
+
+// Terminated, never cancelled: a cancelled wait is answered as a commit, with a warning that few
+// clients read.
+Result<> PostgresIsolates::isolate(const Member& member, Deadline deadline) {
+  WEIR_TRY_(set_takes_no_writes(context_, member, true));
+  WEIR_TRY_(context_.reload(member));
+  WEIR_TRY(Session session, session_that(context_, member, true, deadline));
+  WEIR_TRY_(
+      session.query("select pg_terminate_backend(pid) from pg_stat_activity "
+                    "where wait_event = 'SyncRep' and pid <> pg_backend_pid()",
+                    {}, deadline));
+  return {};
+}
+
+Result<> PostgresIsolates::take_writes(const Member& member, Deadline deadline) {
+  WEIR_TRY_(set_takes_no_writes(context_, member, false));
+  WEIR_TRY_(context_.reload(member));
+  WEIR_TRY_(session_that(context_, member, false, deadline));
+  return {};
+}
+
+}  // namespace weir::engine::postgres

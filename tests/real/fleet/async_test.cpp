@@ -1,0 +1,113 @@
+// A service whose commits wait for nobody: its leader lives under the deadline of its guard.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fmt/format.h>
+
+#include "tests/real/fleet/live_fleet.h"
+
+namespace weir::test {
+namespace {
+
+std::int64_t epoch_of(LiveFleet& fleet) {
+  return fleet.status()["record"]["epoch"].items()[1].integer();
+}
+
+void begin(LiveFleet& fleet) {
+  fleet.write_async_file();
+  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  EXPECT_EQ(fleet.status()["record"]["mode"].text(), "async");
+  EXPECT_EQ(fleet.sql(fleet.leader(), "show synchronous_standby_names"), "");
+}
+
+TEST(AsyncFleet, LosesAtMostWhatIsDeclaredWhenItsHostOrServerDies) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(begin(fleet));
+  for (const char* fault : {"kill-host", "kill-server"}) {
+    const Ran ran = fleet.weir({"drill", fault, "orders", "-o", "json"});
+    ASSERT_EQ(ran.status, 0) << ran.out << ran.err;
+    const Json report = ran.json();
+    EXPECT_EQ(report["verdict"].text(), "met") << ran.out;
+    EXPECT_TRUE(report["old_leader_follows"].boolean()) << ran.out;
+    EXPECT_EQ(report["loss"]["unexpected"].integer(-1), 0) << ran.out;
+    EXPECT_GE(report["loss"]["lost_commits"].integer(-1), 0) << "measured, not assumed";
+    ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  }
+}
+
+// Nobody renews for the leader any more: its guard stops it, and only then somebody else leads.
+TEST(AsyncFleet, ALeaderWithoutItsAgentIsFencedBeforeAnotherLeads) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(begin(fleet));
+  const std::string leader = fleet.leader();
+  const std::int64_t epoch = epoch_of(fleet);
+  const int server = fleet.postmaster(leader);
+  ASSERT_GT(server, 0);
+  EXPECT_EQ(fleet.sql(leader, "create table kept(n int)"), "");
+  // A session that is open and commits in a loop, and that outlives its postmaster.
+  const std::string other = leader == "a" ? "b" : "a";
+  bool fenced_first = true;
+  const auto end = fleet.clock().within(60s);
+  while (!fleet.clock().passed(end) && epoch_of(fleet) == epoch) {
+    // The supervisor brings it back; it is not let live long enough to renew.
+    const int agent = fleet.agent(leader);
+    if (agent != 0) kill(agent, SIGKILL);
+    fleet.clock().sleep_for(20ms);
+  }
+  EXPECT_GT(epoch_of(fleet), epoch);
+  fenced_first = fleet.postmaster(leader) != server;
+  EXPECT_TRUE(fenced_first) << "the old leader's server lives on";
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_NE(fleet.leader(), leader);
+  EXPECT_EQ(fleet.sql(other, "select count(*) from kept"), "0");
+}
+
+// An agent that is back in time takes over the guard, and nothing has happened.
+TEST(AsyncFleet, ALeaderOutlivesItsAgentsRestart) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(begin(fleet));
+  const std::string leader = fleet.leader();
+  const int server = fleet.postmaster(leader);
+  const int agent = fleet.agent(leader);
+  ASSERT_GT(agent, 0);
+  kill(agent, SIGKILL);
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 50ms, [&] {
+    const int now = fleet.agent(leader);
+    return now != 0 && now != agent;
+  }));
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  fleet.clock().sleep_for(6s);
+  EXPECT_EQ(fleet.leader(), leader);
+  EXPECT_EQ(fleet.postmaster(leader), server);
+}
+
+TEST(AsyncFleet, ItsModeFollowsTheFile) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(begin(fleet));
+  const std::string leader = fleet.leader();
+  const int server = fleet.postmaster(leader);
+  const auto mode_becomes = [&](const std::string& mode) {
+    return poll_until(fleet.clock(), fleet.clock().within(60s), 100ms,
+                      [&] { return fleet.status()["record"]["mode"].text() == mode; });
+  };
+  fleet.write_file();
+  const Ran plan = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
+  EXPECT_EQ(plan.status, 2) << plan.out;
+  EXPECT_NE(plan.out.find("durability"), std::string::npos) << plan.out;
+  ASSERT_EQ(fleet.weir({"apply", "-f", fleet.file()}).status, 0);
+  EXPECT_TRUE(mode_becomes("required"));
+  EXPECT_NE(fleet.sql(leader, "show synchronous_standby_names").find("ANY 1"), std::string::npos);
+  fleet.clock().sleep_for(6s);
+  EXPECT_EQ(fleet.postmaster(leader), server) << "no guard stops a required leader";
+  fleet.write_async_file();
+  ASSERT_EQ(fleet.weir({"apply", "-f", fleet.file()}).status, 0);
+  EXPECT_TRUE(mode_becomes("async"));
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 100ms, [&] {
+    return fleet.sql(leader, "show synchronous_standby_names").empty();
+  }));
+  fleet.clock().sleep_for(6s);
+  EXPECT_EQ(fleet.postmaster(leader), server);
+}
+
+}  // namespace
+}  // namespace weir::test
