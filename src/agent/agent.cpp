@@ -14,6 +14,19 @@
 #include "world/log.h"
 
 namespace weir::agent {
+namespace {
+
+bool same_place(const Service& service, const Member& self) {
+  const std::vector<Member> all = service.all();
+  return std::ranges::find(all, self) != all.end();
+}
+
+bool speaks_for(const Service& service, const MemberName& name, const HostName& host) {
+  return std::ranges::any_of(service.all(),
+                             [&](const Member& m) { return m.name == name && m.host == host; });
+}
+
+}  // namespace
 
 namespace {
 
@@ -70,8 +83,7 @@ struct Agent::Parts {
       if (!voice.is_object()) continue;
       const Spoken spoken = spoken_from(voice, now);
       const auto service = loop->board().service();
-      const Member* member = service ? service->find(spoken.voice.voter.member) : nullptr;
-      if (member == nullptr || member->host != host) continue;
+      if (!service || !speaks_for(*service, spoken.voice.voter.member, host)) continue;
       if (spoken.promise && spoken.promise->voter != spoken.voice.voter) continue;
       if (loop->board().learn_voice(spoken.voice.voter.member, spoken)) loop->ring();
     }
@@ -85,19 +97,34 @@ struct Agent::Parts {
   }
 
   void learn_service(const store::HeldService& held) {
+    const auto before = find(held.service.name);
+    // A member that has left and one that joins in its place are two.
+    if (before && !same_place(held.service, before->self())) forget_service(held.service.name);
     if (const auto loop = find(held.service.name)) {
       loop->learn_service(held);
     } else {
       adopt(held);
     }
-    for (const Member& member : held.service.members) {
+    for (const Member& member : held.service.all()) {
       heartbeats->know(member.host, member.address);
     }
   }
 
+  // The store has the service, or this member of it, no more. A loop ends only once nothing of its
+  // member is left here: a store that lost what it had ends nobody.
+  void forget_service(const ServiceName& name) {
+    const auto loop = find(name);
+    if (loop == nullptr || !loop->has_left()) return;
+    say(world.clock, Level::info, "{}: {} has left", name.text, loop->self().name.text);
+    loop->stop();
+    const std::lock_guard lock(mutex);
+    services.erase(name);
+    early.erase(name);
+  }
+
   void adopt(const store::HeldService& held) {
     const auto engine = engines.find(held.service.engine);
-    for (const Member& member : held.service.members) {
+    for (const Member& member : held.service.all()) {
       if (member.host != setting.host) continue;
       if (engine == engines.end()) {
         say(world.clock, Level::error, "service {} asks for engine {}, which this agent lacks",
@@ -242,6 +269,7 @@ Result<> Agent::start() {
   parts.watcher = std::make_unique<Watcher>(
       parts.world, parts.store, parts.setting.keys,
       Watcher::Ears{[&parts](const store::HeldService& held) { parts.learn_service(held); },
+                    [&parts](const ServiceName& name) { parts.forget_service(name); },
                     [&parts](const ServiceName& name, const store::Held& held) {
                       parts.learn_record(name, held);
                     },

@@ -20,11 +20,12 @@ bool Board::learn_service(const store::HeldService& held) {
   service_ = held.service;
   differences_.reset();
   std::map<MemberName, failover::Other> others;
-  for (const Member& member : held.service.members) {
+  for (const Member& member : held.service.all()) {
     if (member.name == self_.name) continue;
     const auto before = others_.find(member.name);
     if (before != others_.end()) others[member.name] = before->second;
     others[member.name].member = member;
+    others[member.name].leaves = held.service.find_leaving(member.name) != nullptr;
   }
   others_ = std::move(others);
   return true;
@@ -71,6 +72,8 @@ failover::Policy Board::policy(const Timings& timings) const {
   policy.suspect_after = timings.suspect_after;
   policy.round_limit = timings.round_limit;
   policy.sync = service_ ? service_->sync : 1;
+  policy.service_leaves = service_ && service_->leaves();
+  policy.self_leaves = service_ && service_->find_leaving(self_.name) != nullptr;
   return policy;
 }
 

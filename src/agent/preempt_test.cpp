@@ -41,7 +41,7 @@ class NeverStops final : public engine::Engine, public engine::Runs {
   Result<std::vector<std::string>> settle(const Member&, const Service&, bool, Deadline) override {
     return std::vector<std::string>{};
   }
-  Result<> destroy(const Member&, Deadline) override { return {}; }
+  Result<> destroy(const Member&, const std::string&, Deadline) override { return {}; }
 
  private:
   Clock& clock_;
@@ -64,7 +64,7 @@ struct Preempted : ::testing::Test, TestWorld {
   }
   provision::Done stop_for_settings() {
     return provision::carry_out(provision::StopForSettings{{"max_connections"}},
-                                {world, store, kKeys, server, member, service, 0,
+                                {world, store, kKeys, server, member, service, 0, 0,
                                  [this] { return claims.check(kOrders); }});
   }
 

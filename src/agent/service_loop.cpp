@@ -54,6 +54,11 @@ void ServiceLoop::stop() {
   for (auto& [member, loop] : probers_) loop->stop();
 }
 
+bool ServiceLoop::has_left() {
+  const auto local = engine_.runs()->local(self_);
+  return local && !local->data && !local->foreign && local->server.life != ServerLife::running;
+}
+
 void ServiceLoop::ring() { loop_->ring(); }
 
 void ServiceLoop::settle_again() {
@@ -74,7 +79,7 @@ void ServiceLoop::learn_record(const store::Held& held) {
 // One prober a member, each at its own pace: a silent server delays nobody.
 void ServiceLoop::follow_members(const Service& service) {
   const std::lock_guard lock(probers_mutex_);
-  for (const Member& member : service.members) {
+  for (const Member& member : service.all()) {
     const bool probed =
         std::ranges::any_of(probers_, [&](const auto& prober) { return prober.first == member; });
     if (probed) continue;
@@ -291,7 +296,7 @@ void ServiceLoop::provision_one() {
   const Instant began = world.clock.now();
   const provision::Done done = provision::carry_out(
       *decision.step, {world, ports_.store, ports_.setting.keys, engine_, self_, seen.desired,
-                       held->revision, [this] { return may_go_on(); }});
+                       held->revision, seen.desired_revision, [this] { return may_go_on(); }});
   const Instant ended = world.clock.now();
   if (done.waiting_for_restart) {
     const bool let_in = std::get<provision::Settle>(*decision.step).clients_let_in;

@@ -29,6 +29,8 @@ class ServiceLoop {
   // The certificates have changed: servers get them at the next turn. Any thread.
   void settle_again();
   void stop();
+  // Nothing of this member is left here: its loop has nothing to do any more.
+  bool has_left();
 
   // "Do you suspect the leader too?" looked at afresh; for the peer port.
   Json answer_suspicion();

@@ -39,6 +39,7 @@ void Watcher::hear_service(const std::string& key, const Json& json, store::Revi
     say(world_.clock, Level::error, "{}: {}", key, service.error().what);
     return;
   }
+  declared_.insert(service->name);
   ears_.service({*service, revision});
 }
 
@@ -79,8 +80,16 @@ void Watcher::hear(const std::string& key, const std::string& value, store::Revi
 }
 
 void Watcher::hear_gone(const std::string& key) {
+  if (starts_with(key, keys_.desired())) {
+    hear_gone(ServiceName(key.substr(keys_.desired().size())));
+  }
   if (!is_between(key, keys_.services(), kClaim)) return;
   ears_.claim(ServiceName(between(key, keys_.services(), kClaim)), std::nullopt);
+}
+
+void Watcher::hear_gone(const ServiceName& name) {
+  declared_.erase(name);
+  ears_.gone(name);
 }
 
 // The highest revision under the root is a safe place to watch from: renewals keep it young.
@@ -88,6 +97,10 @@ bool Watcher::read_all() {
   const auto entries = store_.list(keys_.root(), world_.clock.within(kListLimit));
   if (!entries) return false;
   after_ = 0;
+  for (const ServiceName& name : std::set<ServiceName>(declared_)) {
+    const auto there = std::ranges::find(*entries, keys_.desired(name), &store::Entry::key);
+    if (there == entries->end()) hear_gone(name);
+  }
   for (const store::Entry& entry : *entries) {
     after_ = std::max(after_, entry.revision);
     if (starts_with(entry.key, keys_.desired())) hear(entry.key, entry.value, entry.revision);

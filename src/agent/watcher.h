@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agent/loop.h"
@@ -15,6 +16,7 @@ class Watcher {
  public:
   struct Ears {
     std::function<void(const store::HeldService&)> service;
+    std::function<void(const ServiceName&)> gone;  // the store has that service no more
     std::function<void(const ServiceName&, const store::Held&)> record;
     // nullopt: it is gone.
     std::function<void(const ServiceName&, const std::optional<store::HeldClaim>&)> claim;
@@ -28,6 +30,7 @@ class Watcher {
  private:
   void turn();
   bool read_all();
+  void hear_gone(const ServiceName& name);
   void hear(const std::string& key, const std::string& value, store::Revision revision);
   void hear_service(const std::string& key, const Json& json, store::Revision revision);
   void hear_record(const std::string& key, const Json& json, store::Revision revision);
@@ -39,6 +42,7 @@ class Watcher {
   const store::Keys keys_;
   const Ears ears_;
   bool listed_ = false;
+  std::set<ServiceName> declared_;  // as the ears were told
   store::Revision after_ = 0;
   std::unique_ptr<Loop> loop_;
 };

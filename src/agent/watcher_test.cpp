@@ -1,6 +1,7 @@
 // What stands in the store is heard, whenever it was written and whatever the watch has missed.
 #include "agent/watcher.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -40,6 +41,10 @@ struct WatcherTest : ::testing::Test, TestWorld {
               const std::lock_guard lock(mutex);
               told.push_back("service " + held.service.name.text);
               services[held.service.name] = held;
+            },
+            [this](const ServiceName& name) {
+              const std::lock_guard lock(mutex);
+              told.push_back("gone " + name.text);
             },
             [this](const ServiceName& name, const store::Held& held) {
               const std::lock_guard lock(mutex);
@@ -190,6 +195,29 @@ TEST_F(WatcherTest, AKeyThatGoesIsPassedOver) {
   ASSERT_TRUE(hears_record(ServiceName("billing"), 1));
   const std::lock_guard lock(mutex);
   EXPECT_EQ(told, (std::vector<std::string>{"record orders", "record billing"}));
+}
+
+TEST_F(WatcherTest, AServiceThatIsGoneIsToldByTheWatchAndByTheList) {
+  const store::Revision orders = put_service(service("orders"), 0);
+  const store::Revision billing = put_service(service("billing"), 0);
+  const Watcher watcher(world, store, kKeys, ears());
+  ASSERT_TRUE(hears_service(ServiceName("billing"), 1));
+  ASSERT_TRUE(hears_service(kOrders, 1));
+  const auto hears = [&](const std::string& what) {
+    return comes_true([&] {
+      const std::lock_guard lock(mutex);
+      return std::ranges::find(told, what) != told.end();
+    });
+  };
+  ASSERT_TRUE(store.commit({{kKeys.desired(kOrders), orders, std::nullopt, 0}}, soon()));
+  EXPECT_TRUE(hears("gone orders"));
+  store.away = true;
+  store.forgetful = true;  // what happens meanwhile no watch tells
+  clock->sleep_for(20ms);
+  store.away = false;
+  ASSERT_TRUE(
+      store.commit({{kKeys.desired(ServiceName("billing")), billing, std::nullopt, 0}}, soon()));
+  EXPECT_TRUE(hears("gone billing"));
 }
 
 }  // namespace

@@ -1,139 +1,172 @@
-// weir apply -f FILE: the desired fleet goes to the store; the agents converge.
+// weir apply -f FILE: shows the plan, asks, writes the desired fleet to the store, and waits while
+// the agents converge. Cut off at any time it is resumed by the next.
 #include <fmt/format.h>
 
-#include "access/access.h"
+#include <algorithm>
+
+#include "cli/ask.h"
+#include "cli/desire.h"
+#include "cli/held_claim.h"
+#include "cli/planning.h"
+#include "cli/saved_plan.h"
 #include "cli/verbs.h"
-#include "config/config.h"
 #include "provision/provision.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr Duration kWriteLimit = 5s;
+constexpr Duration kApplyLimit = 300s;
+constexpr Duration kClaimLasts = 30min;  // the question waits for a person
 
-Result<> write_if_absent(Session& session, const std::string& key, const Json& value) {
-  WEIR_TRY(const auto entry, session.store().get(key, session.within(kWriteLimit)));
-  if (entry) return {};
-  const auto written =
-      session.store().commit({{key, 0, value.dump(), 0}}, session.within(kWriteLimit));
-  if (!written && written.error().failure != Failure::conflict) return fail(written.error());
-  return {};
+std::string command(const Session& session) {
+  const Options& options = session.options();
+  return options.plan_file.empty() ? "weir apply -f " + options.file
+                                   : "weir apply " + options.plan_file;
 }
 
-const Resource* same_role(const Service* known, const Resource& role) {
-  if (known == nullptr) return nullptr;
-  for (const Resource& resource : known->resources) {
-    if (resource.kind == role.kind && resource.name == role.name) return &resource;
-  }
-  return nullptr;
-}
-
-// A generated password is made here, kept in a 0600 file for its owner, and goes on as a verifier:
-// no secret in clear leaves this function (safety.md S15).
-Result<> generate_passwords(Session& session, Service& service, const Service* known) {
-  Machine& machine = session.machine();
-  for (Resource& resource : service.resources) {
-    const auto password = resource.attributes.find("password");
-    if (password == resource.attributes.end() || password->second != "generated") continue;
-    const Resource* before = same_role(known, resource);
-    if (before != nullptr && before->attributes.contains("password") &&
-        before->attributes.at("password").starts_with("SCRAM-SHA-256$")) {
-      password->second = before->attributes.at("password");
-      continue;
+// A saved plan was read and decided on before; only destroying asks again.
+Result<> confirm(Session& session, const Planned& planned) {
+  const Options& options = session.options();
+  if (!options.yes && options.plan_file.empty()) {
+    if (!can_ask(session)) {
+      return fail(Failure::refused, "applying asks for a yes, and nobody can be asked here",
+                  command(session) + " --yes");
     }
-    const std::string secret = access::new_password(machine.random);
-    const std::string folder = session.place().secrets() + "/" + service.name.text;
-    WEIR_TRY_(machine.files.make_folder(folder, 0700));
-    WEIR_TRY_(machine.files.write(folder + "/" + resource.name, secret, 0600));
-    std::string salt;
-    for (int i = 0; i < 2; ++i) {
-      const std::uint64_t word = machine.random.next();
-      for (unsigned shift = 0; shift < 64; shift += 8) salt += static_cast<char>(word >> shift);
+    WEIR_TRY(const std::string typed, ask(session, "apply this? Only `yes` is a yes:"));
+    if (typed != "yes") return fail(Failure::cancelled, "nothing was changed");
+  }
+  return confirm_destruction(
+      session,
+      provision::not_allowed(provision::destroyed_by(planned.report), options.destroy_data),
+      command(session) + " --yes");
+}
+
+// The claims of all services that this apply is about, from before it looks until it is done
+// (safety.md S11): every agent acts under them on its own members. A second apply is told who holds
+// them, since when and for how long.
+class Claims {
+ public:
+  explicit Claims(Session& session) : session_(session) {}
+
+  Result<> take(const std::vector<Service>& services) {
+    for (const Service& service : services) {
+      WEIR_TRY(auto held, HeldClaim::take(session_, order(service)));
+      held_.emplace_back(service, std::move(held));
     }
-    WEIR_TRY(password->second, access::scram_verifier(secret, salt));
+    return {};
   }
-  return {};
-}
 
-Result<bool> write_service(Session& session, Service service) {
-  WEIR_TRY(const auto known, store::read_desired(session.store(), session.keys(), service.name,
-                                                 session.within(kWriteLimit)));
-  WEIR_TRY_(generate_passwords(session, service, known ? &known->service : nullptr));
-  WEIR_TRY(const auto record, store::read_record(session.store(), session.keys(), service.name,
-                                                 session.within(kWriteLimit)));
-  if (!record) {
-    // The record first: an agent that sees the service finds who is to make its data.
-    WEIR_TRY_([&]() -> Result<> {
-      const auto written =
-          store::write_record(session.store(), session.keys(), service.name,
-                              provision::first_record(service), 0, session.within(kWriteLimit));
-      if (!written) return fail(written.error());
-      return {};
-    }());
-  }
-  if (known && known->service == service) return false;
-  const auto written =
-      store::write_desired(session.store(), session.keys(), service, known ? known->revision : 0,
-                           session.within(kWriteLimit));
-  if (!written) return fail(written.error());
-  return true;
-}
-
-}  // namespace
-
-Result<Fleet> load_fleet(Session& session) {
-  if (session.options().file.empty()) {
-    return fail(Failure::bad_config, "which fleet file? none was given", "weir up -f fleet.yaml");
-  }
-  return config::load(session.machine().files, session.options().file);
-}
-
-Result<> refuse_unsupported(const Fleet& fleet) {
-  std::string sentences;
-  for (const Service& service : fleet.services) {
-    for (const std::string& sentence : provision::unsupported(service)) {
-      sentences += (sentences.empty() ? "" : "\n") + sentence;
+  // A failover comes first, also one that a leaving leader asks for; after it the claim is taken
+  // anew. An agent that is away gives it back to another of the same name by itself.
+  Result<> keep() {
+    for (auto& [service, held] : held_) {
+      const auto checked = held->check();
+      if (checked || checked.error().failure != Failure::refused) continue;
+      held.reset();
+      WEIR_TRY(held, HeldClaim::take(session_, order(service)));
     }
+    return {};
   }
-  if (sentences.empty()) return {};
-  return fail(Failure::refused, sentences);
+
+ private:
+  static ClaimOrder order(const Service& service) {
+    ClaimOrder out;
+    out.service = service;
+    out.capability = Capability::provision;
+    out.verb = "weir apply";
+    out.lasts = kClaimLasts;
+    out.for_all = true;
+    return out;
+  }
+
+  Session& session_;
+  std::vector<std::pair<Service, std::unique_ptr<HeldClaim>>> held_;
+};
+
+struct Asked {
+  Fleet file;
+  std::vector<std::string> targets;
+  std::optional<SavedPlan> saved;
+};
+
+Result<Asked> asked_for(Session& session) {
+  Asked out;
+  const Options& options = session.options();
+  if (options.plan_file.empty()) {
+    WEIR_TRY(out.file, load_fleet(session));
+    out.targets = options.targets;
+    return out;
+  }
+  if (!options.file.empty() || !options.targets.empty()) {
+    return fail(Failure::bad_config, "a saved plan has its file and its targets in it already",
+                "weir apply " + options.plan_file);
+  }
+  const auto text = session.machine().files.read(options.plan_file);
+  if (!text) {
+    return fail(text.error().failure,
+                fmt::format("cannot read the plan {}: {}", options.plan_file, text.error().what));
+  }
+  const auto json = Json::parse(*text);
+  if (!json) {
+    return fail(Failure::bad_data,
+                fmt::format("cannot read the plan {}: it is no JSON", options.plan_file),
+                "weir plan -f FILE --out " + options.plan_file);
+  }
+  WEIR_TRY(out.saved, saved_plan_from(*json));
+  out.file = out.saved->fleet;
+  out.targets = out.saved->targets;
+  return out;
 }
 
-Result<bool> write_desired(Session& session, const Fleet& fleet) {
-  const store::Keys keys = session.keys();
-  WEIR_TRY_(write_if_absent(session, keys.meta(),
-                            Json::object().set("format", 1).set("fleet", fleet.name.text)));
-  for (const Host& host : fleet.hosts) {
-    WEIR_TRY_(store::create_renewal(session.store(), keys, host.name, session.within(kWriteLimit)));
+// What the store has already: whoever is first to write a new service is told by its revision, and
+// its hosts may have no agent yet who could hold a claim.
+Result<std::vector<Service>> concerned(Session& session, const Asked& asked) {
+  WEIR_TRY(const auto known,
+           store::list_desired(session.store(), session.keys(), session.within(5s)));
+  std::vector<Service> out;
+  for (const auto& held : known) {
+    const bool asked_for =
+        asked.targets.empty() || std::ranges::any_of(asked.targets, [&](const std::string& target) {
+          return target.substr(0, target.find('/')) == held.service.name.text;
+        });
+    if (asked_for) out.push_back(held.service);
   }
-  bool changed = false;
-  for (const Service& service : fleet.services) {
-    WEIR_TRY(const bool wrote, write_service(session, service));
-    changed = changed || wrote;
-  }
-  return changed;
+  return out;
 }
-
-namespace {
 
 Result<> apply(Session& session) {
-  WEIR_TRY(const Fleet fleet, load_fleet(session));
-  WEIR_TRY_(refuse_unsupported(fleet));
+  WEIR_TRY(const Asked asked, asked_for(session));
+  WEIR_TRY_(refuse_unsupported(asked.file));
   WEIR_TRY_(session.open());
-  if (session.facts().name != fleet.name) {
+  if (session.facts().name != asked.file.name) {
     return fail(Failure::bad_config, fmt::format("the file declares fleet {}, and fleet {} is here",
-                                                 fleet.name.text, session.facts().name.text));
+                                                 asked.file.name.text, session.facts().name.text));
   }
   WEIR_TRY_(session.wake_store());
   if (session.store_is_ours()) {
     return fail(Failure::unreachable, "the fleet does not run here",
                 "weir up -f " + session.options().file);
   }
-  WEIR_TRY(const bool changed, write_desired(session, fleet));
-  session.progress(changed ? "written; waiting until it is so" : "nothing to write");
-  WEIR_TRY_(await_healthy(session, fleet, 300s));
-  session.print(changed ? "applied: the fleet is as the file says"
-                        : "no changes: the fleet is as the file says");
+  Claims claims(session);
+  WEIR_TRY(const std::vector<Service> services, concerned(session, asked));
+  WEIR_TRY_(claims.take(services));
+  WEIR_TRY(const Planned planned, make_plan(session, asked.file, asked.targets));
+  if (asked.saved) WEIR_TRY_(check_unmoved(*asked.saved, planned.revisions));
+  print_plan(session, planned.report);
+  if (!planned.report.has_changes()) return {};
+  WEIR_TRY_(check_possible(planned));
+  WEIR_TRY_(confirm(session, planned));
+  WEIR_TRY_(reach_desired(session, planned, kApplyLimit, [&claims] { return claims.keep(); }));
+  const PlanReport& done = planned.report;
+  const std::string told =
+      fmt::format("Applied: {} added, {} changed, {} replaced, {} destroyed.",
+                  done.count("create") + done.count("adopt"), done.count("update"),
+                  done.count("replace"), done.count("delete"));
+  if (session.wants_data()) {
+    session.progress(told);
+  } else {
+    session.print(told);
+  }
   return {};
 }
 
@@ -143,13 +176,27 @@ constinit const Verb kApply{
     "apply",
     Group::fleet,
     "Write the desired fleet and wait until it is so",
-    "The file goes to the store, one key per service, and the agents make it so. Interrupted, the\n"
-    "same command goes on from there.",
-    "weir apply -f fleet.yaml",
-    "",
+    "Shows the plan and asks; only `yes` is a yes. The file then goes to the store, one key per\n"
+    "service, and the agents make it so. Data is destroyed by name only, and a final copy is "
+    "kept.\n"
+    "Interrupted, the same command goes on from there.",
+    "weir apply -f fleet.yaml\n"
+    "\n"
+    "# Exactly what was read on Monday\n"
+    "weir apply monday.plan\n"
+    "\n"
+    "# In a script: a member goes, and its data becomes a final copy\n"
+    "weir apply -f fleet.yaml --yes --destroy-data orders/member/c",
+    kAnswers,
     [](Grammar& grammar, Options& options) {
       take_file(grammar, options);
       take_timeout(grammar, options);
+      grammar.positional("PLAN", &options.plan_file, "A plan that `weir plan --out` saved")
+          .offering(Offers::files);
+      grammar.option("--plan", "FILE", &options.plan_file, "The same, as an option")
+          .offering(Offers::files);
+      take_targets(grammar, options);
+      take_destruction(grammar, options);
     },
     apply,
 };

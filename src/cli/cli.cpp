@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "base/text.h"
@@ -131,6 +132,15 @@ Result<> run_words(std::vector<std::string> words, Machine& machine, Options& op
   return verb->run(session);
 }
 
+// terraform's users write long options with one dash: `-out FILE`, `-target=ADDRESS`.
+void use_two_dashes(std::vector<std::string>& words) {
+  constexpr std::string_view kLong[] = {"-out", "-target", "-detailed-exitcode", "-destroy-data"};
+  for (std::string& word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    if (std::ranges::find(kLong, name) != std::end(kLong)) word.insert(0, 1, '-');
+  }
+}
+
 }  // namespace
 
 std::span<const Verb* const> verbs() { return kVerbs; }
@@ -173,7 +183,8 @@ void take_common(Grammar& grammar, Options& options, const Verb* verb) {
 }
 
 int run(int argc, char** argv, Machine& machine) {
-  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  use_two_dashes(words);
   Options options;
   options.output = output_asked(words);
   Result<> result = run_words(words, machine, options);

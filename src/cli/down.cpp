@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iostream>
 
 #include "base/quantity.h"
+#include "cli/ask.h"
 #include "cli/verbs.h"
 #include "guard/guard.h"
 
@@ -42,40 +42,34 @@ Result<> stop_member(Session& session, const Member& member, const std::string& 
   return {};
 }
 
-Result<> confirm_destruction(Session& session) {
-  const std::string name = session.place().fleet.text;
-  if (session.options().yes) return {};
-  if (session.options().no_input) {
-    return fail(Failure::refused, "destroying data asks for the fleet's name, and --no-input is on",
-                "weir down --destroy --yes");
-  }
-  session.progress(
-      fmt::format("all data of fleet {} will be destroyed; type its name to go on", name));
-  std::string typed;
-  std::getline(std::cin, typed);
-  if (typed == name) return {};
-  return fail(Failure::refused, "that is not the fleet's name; nothing was destroyed");
-}
-
-// The last leader's cleanly stopped directory is kept, unless it was asked not to be.
+// Of each service the last leader's cleanly stopped directory is kept, unless it was asked not to
+// be; then all of the fleet goes but what was kept. Cut off, a second call goes on.
 Result<> destroy(Session& session, const std::vector<Standing>& services) {
   Files& files = session.machine().files;
   const Place& place = session.place();
   for (const Standing& standing : services) {
-    const Member* leader = standing.service.find(standing.leader);
-    if (leader == nullptr || session.options().no_final_copy) continue;
-    const std::string data = place.host_folder(leader->host) + "/members/" +
-                             standing.service.name.text + "-" + leader->name.text;
-    if (!files.exists(data)) continue;
+    const std::vector<Member> all = standing.service.all();
+    const auto leader = std::ranges::find(all, standing.leader, &Member::name);
+    if (leader == all.end() || session.options().no_final_copy) continue;
+    WEIR_TRY(const auto engine, session.engine_of(leader->host, standing.service.engine));
     std::string stamp = show(session.machine().clock.wall());
     std::ranges::replace(stamp, ':', '-');
-    const std::string kept =
-        place.state + "/final/" + place.fleet.text + "-" + standing.service.name.text + "-" + stamp;
-    WEIR_TRY_(files.make_folder(place.state + "/final", 0711));
-    WEIR_TRY_(files.rename(data, kept));
-    session.print("kept a final copy: " + kept);
+    const std::string kept_as = standing.service.name.text + "-" + stamp;
+    WEIR_TRY_(engine->runs()->destroy(*leader, kept_as, session.within(kStopLimit)));
+    if (files.exists(place.finals() + "/" + kept_as)) {
+      session.print("kept a final copy: " + place.finals() + "/" + kept_as);
+    }
   }
-  return files.remove(place.fleet_folder());
+  WEIR_TRY_(files.remove(place.run + "/" + place.fleet.text));
+  WEIR_TRY(const std::vector<std::string> names, files.list(place.fleet_folder()));
+  for (const std::string& name : names) {
+    const std::string path = place.fleet_folder() + "/" + name;
+    // What names the fleet goes last: without it nobody would find what is left.
+    if (path != place.finals() && path != place.facts()) WEIR_TRY_(files.remove(path));
+  }
+  WEIR_TRY_(files.remove(place.facts()));
+  if (!files.exists(place.finals())) return files.remove(place.fleet_folder());
+  return {};
 }
 
 Result<> down(Session& session) {
@@ -85,7 +79,11 @@ Result<> down(Session& session) {
                 "weir down stops what weir up made; here each host has a machine of its own",
                 "systemctl stop weir-agent weir-store; servers go on");
   }
-  if (session.options().destroy) WEIR_TRY_(confirm_destruction(session));
+  const std::string name = session.place().fleet.text;
+  const auto& allowed = session.options().destroy_data;
+  if (session.options().destroy && std::ranges::find(allowed, name) == allowed.end()) {
+    WEIR_TRY_(confirm_destruction(session, {name}, "weir down --destroy"));
+  }
   WEIR_TRY(const std::vector<Standing> services, read_services(session));
   guard::Supervisor supervisor(session.machine().clock, session.place().supervisor_socket());
   if (supervisor.status(session.within(2s))) {
@@ -94,7 +92,7 @@ Result<> down(Session& session) {
   }
   for (const bool leaders : {false, true}) {
     for (const Standing& standing : services) {
-      for (const Member& member : standing.service.members) {
+      for (const Member& member : standing.service.all()) {
         if ((member.name == standing.leader) != leaders) continue;
         WEIR_TRY_(stop_member(session, member, standing.service.engine));
       }
@@ -107,8 +105,7 @@ Result<> down(Session& session) {
 
 void down_takes(Grammar& grammar, Options& options) {
   grammar.flag("--destroy", options.destroy, "Remove all data; asks for the fleet's name");
-  grammar.flag("--no-final-copy", options.no_final_copy,
-               "With --destroy: keep no copy of the last leader's data");
+  take_destruction(grammar, options);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ class ByAgent final : public HeldClaim {
                 .set("client", who(order.verb))
                 .set("lasts_ns", std::int64_t{order.lasts.count()})
                 .set("for_all", order.for_all);
-    for (const Member& member : order.service.members) {
+    for (const Member& member : order.service.all()) {
       agents_.push_back({member.host.text, member.address, peer::kAgentPort});
     }
     std::ranges::stable_partition(

@@ -128,31 +128,88 @@ std::string still_undone(Session& session, const Look& look) {
 
 }  // namespace
 
-Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit) {
-  const Deadline deadline = session.within(session.options().timeout.value_or(limit));
+namespace {
+
+constexpr Duration kLeaveLimit = 60s;
+constexpr Duration kKeepEvery = 1s;
+
+struct Waiting {
+  std::string reason;         // empty: nothing is waited for
+  bool only_leaving = false;  // all that stays is well; somebody who goes is still there
+};
+
+std::string names_of(const std::vector<Member>& members) {
+  std::string out;
+  for (const Member& member : members) out += (out.empty() ? "" : ", ") + member.name.text;
+  return out;
+}
+
+Result<Waiting> what_is_waited_for(Session& session, const std::vector<ServiceName>& services,
+                                   const std::vector<ServiceName>& gone) {
+  Waiting leaving;
+  for (const ServiceName& name : services) {
+    WEIR_TRY(const auto desired,
+             store::read_desired(session.store(), session.keys(), name, session.within(3s)));
+    if (!desired) return fail(Failure::not_found, "service " + name.text + " is gone");
+    WEIR_TRY(const Look look, look_at(session, *desired));
+    const std::string reason = look.healthy ? still_undone(session, look) : look.waiting_for;
+    if (!reason.empty()) return Waiting{name.text + ": " + reason, false};
+    if (desired->service.leaving.empty()) continue;
+    leaving = {
+        fmt::format("{}: {} has not left yet", name.text, names_of(desired->service.leaving)),
+        true};
+  }
+  for (const ServiceName& name : gone) {
+    WEIR_TRY(const auto desired,
+             store::read_desired(session.store(), session.keys(), name, session.within(3s)));
+    if (!desired) continue;
+    return Waiting{
+        fmt::format("{}: {} has not left yet", name.text, names_of(desired->service.all())), false};
+  }
+  return leaving;
+}
+
+bool store_is_away(const Error& error) {
+  return error.failure == Failure::unreachable || error.failure == Failure::timed_out;
+}
+
+}  // namespace
+
+Result<> await_applied(Session& session, const std::vector<ServiceName>& services,
+                       const std::vector<ServiceName>& gone, Deadline deadline,
+                       const std::function<Result<>()>& keep) {
+  Clock& clock = session.machine().clock;
+  Instant kept = clock.now();
+  std::string last;
+  Instant since = clock.now();
   while (true) {
-    std::string waiting;
-    for (const Service& service : fleet.services) {
-      WEIR_TRY(const auto desired, store::read_desired(session.store(), session.keys(),
-                                                       service.name, session.within(3s)));
-      if (!desired) return fail(Failure::not_found, "service " + service.name.text + " is gone");
-      WEIR_TRY(const Look look, look_at(session, *desired));
-      const std::string reason = look.healthy ? still_undone(session, look) : look.waiting_for;
-      if (reason.empty()) continue;
-      waiting = service.name.text + ": " + reason;
-      break;
+    auto waiting = what_is_waited_for(session, services, gone);
+    if (!waiting && !store_is_away(waiting.error())) return fail(waiting.error());
+    const std::string reason =
+        waiting ? waiting->reason
+                : "the store does not answer; what was written stays, and the servers go on";
+    if (reason.empty()) return {};
+    session.waiting(reason);
+    if (reason != last) since = clock.now();
+    last = reason;
+    // Whoever does not come back cannot leave, and keeps nobody else waiting.
+    if (waiting && waiting->only_leaving && clock.now() - since >= kLeaveLimit) {
+      session.progress(reason + "; it leaves once its agent is back");
+      return {};
     }
-    if (waiting.empty()) return {};
-    session.waiting(waiting);
     if (session.cancelled()) {
       return fail(Failure::cancelled, "interrupted; what was started goes on",
-                  "weir up again resumes, weir down stops it");
+                  "the same command again goes on from here");
     }
-    if (session.machine().clock.passed(deadline)) {
-      return fail(Failure::timed_out, "not healthy in time: " + waiting,
+    if (clock.passed(deadline)) {
+      return fail(Failure::timed_out, "not healthy in time: " + reason,
                   "weir events; logs are in " + session.place().logs());
     }
-    session.machine().clock.sleep_for(100ms);
+    if (clock.now() - kept >= kKeepEvery) {
+      WEIR_TRY_(keep());
+      kept = clock.now();
+    }
+    clock.sleep_for(100ms);
   }
 }
 

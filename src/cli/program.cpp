@@ -133,7 +133,7 @@ Result<> serve_agent(Session& session) {
   agent::Engines engines;
   engines["postgres"] = engine::make_postgres(
       world, {place.fleet, name, place.host_folder(name), place.host_run(name),
-              place.identity(name), name.text, place.server_user});
+              place.identity(name), name.text, place.server_user, place.finals()});
   const agent::Papers papers = papers_of(session, name);
   agent::Agent agent(world, *remote, *caller, engines,
                      {session.keys(), name, place.host_folder(name), {}, papers});

@@ -115,9 +115,9 @@ Result<std::unique_ptr<engine::Engine>> Session::engine_of(const HostName& host,
   if (name != "postgres") {
     return fail(Failure::unsupported, fmt::format("engine {} is not done by this version", name));
   }
-  return engine::make_postgres(*world_,
-                               {place_.fleet, host, place_.host_folder(host), place_.host_run(host),
-                                place_.identity(host), host.text, place_.server_user});
+  return engine::make_postgres(
+      *world_, {place_.fleet, host, place_.host_folder(host), place_.host_run(host),
+                place_.identity(host), host.text, place_.server_user, place_.finals()});
 }
 
 Result<> Session::wake_store() {

@@ -32,6 +32,10 @@ struct Options {
   bool detailed_exit = false;
   bool destroy = false;
   bool no_final_copy = false;
+  std::vector<std::string> destroy_data;  // names whose data may be destroyed unasked
+  std::vector<std::string> targets;       // addresses that a plan is limited to
+  std::string out;                        // where `plan` saves what it found
+  std::string plan_file;                  // what `apply` takes in place of a fleet file
   std::string fault;
   bool stop_all = false;  // drill: pull the safety lever
   bool release = false;

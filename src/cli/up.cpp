@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "cli/desire.h"
 #include "cli/found.h"
 #include "cli/program.h"
 #include "cli/verbs.h"
 #include "guard/guard.h"
+#include "provision/provision.h"
 
 namespace weir::cli {
 namespace {
@@ -52,8 +55,10 @@ Result<> await_store(Session& session) {
     return session.store().get(session.keys().meta(), session.within(500ms)).has_value();
   });
   if (up) return {};
-  return fail(Failure::timed_out, "the store did not start",
-              "read " + session.place().logs() + "/store.log");
+  const peer::Address& at = session.facts().store;
+  return fail(Failure::unreachable,
+              fmt::format("the store at {}:{} does not answer; what runs goes on", at.ip, at.port),
+              "read " + session.place().logs() + "/store.log; weir up again goes on from here");
 }
 
 void print_ways_in(Session& session, const Fleet& fleet) {
@@ -77,6 +82,16 @@ void print_ways_in(Session& session, const Fleet& fleet) {
   }
 }
 
+// Up brings to life and never destroys: that is shown and asked for by `apply`.
+Result<> refuse_destruction(const Session& session, const Planned& planned) {
+  const std::vector<std::string> destroyed = provision::destroyed_by(planned.report);
+  if (destroyed.empty()) return {};
+  return fail(Failure::refused,
+              fmt::format("up destroys nothing, and {} would go with this file",
+                          weir::join(destroyed, ", ")),
+              "weir apply -f " + session.options().file);
+}
+
 Result<> up(Session& session) {
   WEIR_TRY(const Fleet fleet, load_fleet(session));
   WEIR_TRY_(refuse_unsupported(fleet));
@@ -86,12 +101,12 @@ Result<> up(Session& session) {
                    " agents");
   WEIR_TRY_(start_supervisor(session));
   WEIR_TRY_(await_store(session));
-  WEIR_TRY_([&]() -> Result<> {
-    const auto written = write_desired(session, fleet);
-    if (!written) return fail(written.error());
-    return {};
-  }());
-  WEIR_TRY_(await_healthy(session, fleet, kUpLimit));
+  WEIR_TRY(const Planned planned, make_plan(session, fleet, {}));
+  WEIR_TRY_(refuse_destruction(session, planned));
+  WEIR_TRY_(check_possible(planned));
+  // No claim: most often nobody is there yet who could hold one, and what another command wrote
+  // meanwhile is seen by its revision.
+  WEIR_TRY_(reach_desired(session, planned, kUpLimit, [] { return Result<>{}; }));
   session.progress("healthy");
   print_ways_in(session, fleet);
   return {};

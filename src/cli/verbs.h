@@ -1,6 +1,8 @@
 // One value per verb, each in its own file, and what verbs share.
 #pragma once
 
+#include <functional>
+
 #include "cli/known.h"
 #include "cli/session.h"
 #include "cli/verb.h"
@@ -32,11 +34,12 @@ extern const Verb kSupervisor;
 // Shared by up, apply and plan.
 Result<Fleet> load_fleet(Session& session);
 Result<> refuse_unsupported(const Fleet& fleet);
-// Writes what is desired, compare-and-set; creates the first records of new services and hosts.
-// Answers whether anything was written.
-Result<bool> write_desired(Session& session, const Fleet& fleet);
-// Waits until each service is led, confirmed and complete, telling what is waited for.
-Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit);
+// Waits until each of `services` is led, confirmed and complete and has nobody who leaves, and
+// until those of `gone` have left, telling what is waited for. A store that is away is waited for
+// too. `keep` is called about once a second; its failure ends the wait.
+Result<> await_applied(Session& session, const std::vector<ServiceName>& services,
+                       const std::vector<ServiceName>& gone, Deadline deadline,
+                       const std::function<Result<>()>& keep);
 
 // A declared password that is a reference is resolved on the leader's host and not here: whatever
 // is there is taken for it.

@@ -146,8 +146,19 @@ std::vector<Difference> diff(const std::vector<Resource>& wanted,
   std::vector<Resource> gone = in_order(present);
   std::reverse(gone.begin(), gone.end());
   for (const Resource& resource : gone) {
-    // A parameter that is not declared is the engine's default, which nobody deletes.
-    if (resource.kind == "param" || find(wanted, resource) != nullptr) continue;
+    if (find(wanted, resource) != nullptr) continue;
+    if (resource.kind == "param") {
+      const Attribute* row = row_of(attributes, resource, "value");
+      const std::string effect = row == nullptr ? "reload" : row->effect;
+      differences.push_back({{},
+                             resource,
+                             effect,
+                             resource.name +
+                                 " is set on the server and not declared: its default "
+                                 "returns when the server " +
+                                 (effect == "restart" ? "restarts" : "reloads")});
+      continue;
+    }
     differences.push_back({{}, resource, "", "it is there, but no longer declared"});
   }
   return differences;

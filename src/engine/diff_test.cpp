@@ -101,8 +101,13 @@ TEST(Diff, ThingsAreMadeBeforeWhatNeedsThemAndDeletedAfter) {
                                              "-database", "-role"}));
 }
 
-TEST(Diff, AParameterThatIsNotDeclaredIsLeftAlone) {
-  EXPECT_TRUE(diff({}, {param("work_mem", "1MB")}, kTable).empty());
+TEST(Diff, AParameterThatIsSetAndNotDeclaredGoesBackToItsDefault) {
+  const auto found = diff({}, {param("work_mem", "1MB"), param("shared_buffers", "1GB")}, kTable);
+  ASSERT_EQ(found.size(), 2u);
+  for (const Difference& difference : found) {
+    EXPECT_TRUE(difference.wanted.name.empty());
+    EXPECT_EQ(difference.effect, difference.present.name == "work_mem" ? "reload" : "restart");
+  }
 }
 
 TEST(Diff, WhatIsNotDeclaredOfAThingIsNotCompared) {

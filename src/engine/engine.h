@@ -94,8 +94,9 @@ class Runs {
   // the service) and reloads a running one. Returns what waits for a restart, by parameter name.
   virtual Result<std::vector<std::string>> settle(const Member& member, const Service& service,
                                                   bool clients_let_in, Deadline deadline) = 0;
-  // Removes the member's data for good. Only ever for a member that the fleet file no longer has.
-  virtual Result<> destroy(const Member& member, Deadline deadline) = 0;
+  // Stops the member and removes what is its own, for good. Only ever for a member that the fleet
+  // file no longer has. Its data is first moved to FINALS/`kept_as`, unless that is empty.
+  virtual Result<> destroy(const Member& member, const std::string& kept_as, Deadline deadline) = 0;
 };
 
 // One difference between what is declared and what is there.
@@ -104,6 +105,7 @@ struct Difference {
   Resource present;    // empty name: to be created
   std::string effect;  // "", "reload", "restart", "replace"
   std::string reason;
+  bool final_copy = true;  // data that it deletes is kept under another name
   bool operator==(const Difference&) const = default;
 };
 
@@ -120,7 +122,7 @@ class Shapes {
  public:
   virtual ~Shapes() = default;
   // What is there now, read from a serving member: only kinds and names that could be declared;
-  // parameters only those in `declared`.
+  // parameters only those in `declared`, and those that somebody set on the server itself.
   virtual Result<std::vector<Resource>> present(const Member& member,
                                                 const std::vector<Resource>& declared,
                                                 Deadline deadline) = 0;
@@ -231,6 +233,7 @@ struct Setting {
   std::string identity;     // folder with HOST.crt, HOST.key, ca.crt (access/)
   std::string cert_name;    // which of them to show: the host's name, or "operator"
   std::string server_user;  // whom servers run as; empty: as we are
+  std::string finals;       // folder where final copies are kept
 };
 
 class Engine {

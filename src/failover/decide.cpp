@@ -34,6 +34,11 @@ std::optional<Decision> decide_deposed(const View& view) {
                                        view.record.leader.member.text, show(view.record.epoch))};
 }
 
+bool has_left(const View& view) {
+  return view.given.policy.self_leaves && view.record.leader.member != view.self.name &&
+         view.record.counted_nowhere(view.self.name);
+}
+
 std::optional<Decision> decide_released(const View& view) {
   if (view.own.promised <= view.record.epoch.number) return std::nullopt;
   Release release{view.own.promised, std::nullopt};
@@ -77,6 +82,7 @@ bool wants_fresh_record(const View& view) {
 
 bool comes_first(const View& view) {
   if (view.record.round || view.own.promised > view.record.epoch.number) return true;
+  if (view.given.policy.service_leaves) return false;  // no round will be opened
   const bool led = !view.record.leader.incarnation.empty();
   return led && view.record.leader.member != view.self.name && suspicion(view).suspects;
 }
@@ -91,6 +97,10 @@ Decision decide(const View& view) {
   if (auto deposed = decide_deposed(view)) return *deposed;
   if (auto in_round = decide_in_round(view)) return *in_round;
   if (auto released = decide_released(view)) return *released;
+  if (view.given.policy.service_leaves) {
+    return {std::nullopt, "the service is no longer declared: its servers stop"};
+  }
+  if (has_left(view)) return {std::nullopt, "it is no longer declared, and counts nowhere"};
   if (auto as_leader = decide_as_leader(view)) return *as_leader;
   if (auto suspecting = decide_on_suspicion(view)) return *suspecting;
   return decide_as_replica(view);

@@ -17,7 +17,7 @@ Record claimed(const View& view) {
 
 // The sooner of restart in place and failover (S9). Unknown is not soon.
 Decision decide_restart(const View& view) {
-  const bool sooner = view.own.restart_estimate &&
+  const bool sooner = !view.given.policy.self_leaves && view.own.restart_estimate &&
                       *view.own.restart_estimate <= view.given.policy.failover_estimate;
   // Only voters that live could take over.
   const bool voters = std::ranges::any_of(view.record.set.voters, [&](const Voter& voter) {
@@ -47,7 +47,7 @@ bool streams(const View& view, const Voter& voter) {
 // Silence of a voter is silence of its agent or of its server's acknowledgements.
 bool silent(const View& view, const Voter& voter) {
   const Other* other = find_other(view, voter.member);
-  if (other == nullptr) return true;
+  if (other == nullptr || other->leaves) return true;
   const Duration patience = view.given.policy.narrow_after;
   const Instant heard = std::max(other->voice.heard, view.memory.began);
   const Instant streaming = std::max(other->streaming, view.memory.began);
@@ -90,6 +90,7 @@ std::optional<Voter> newcomer(const View& view) {
     const Other* other = find_other(view, follower.voter.member);
     if (other == nullptr || follower.voter.incarnation.empty() || !follower.streaming) continue;
     if (view.record.set.counts(follower.voter)) continue;
+    if (other->leaves) continue;
     if (other->voice.voter != follower.voter || silent(view, follower.voter)) continue;
     const bool caught_up =
         follower.flushed >= view.memory.written_before && view.memory.written_before > Position{};
@@ -117,6 +118,20 @@ Decision load_then_record(const View& view, const SyncSet& set, const std::strin
   return {LoadSet{set}, because};
 }
 
+// A member that is no longer declared and counts nowhere is nobody whom a next leader may add. The
+// set was narrowed by S7's orderings before.
+std::optional<Decision> decide_departed(const View& view) {
+  for (const Other& other : view.others) {
+    const MemberName& name = other.member.name;
+    if (!other.leaves || view.record.find(name) == nullptr) continue;
+    if (!view.record.counted_nowhere(name)) continue;
+    Record next = view.record;
+    std::erase_if(next.members, [&](const Voter& voter) { return voter.member == name; });
+    return Decision{RecordSet{next}, name.text + " is no longer declared and leaves the record"};
+  }
+  return std::nullopt;
+}
+
 std::optional<Decision> decide_confirm(const View& view) {
   if (view.record.confirmed || view.record.set.voters.empty()) return std::nullopt;
   const bool heard = std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
@@ -137,6 +152,7 @@ Decision decide_set(const View& view) {
   if (const auto rest = narrowed(view)) {
     return load_then_record(view, *rest, "a voter is silent: the set becomes " + names(*rest));
   }
+  if (auto departed = decide_departed(view)) return *departed;
   const int sync = view.given.policy.sync;
   // A number that too few can confirm would only make commits wait, and keep newcomers out.
   const bool can_raise = sync > set.number && can_confirm(view, {set.voters, sync});

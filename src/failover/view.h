@@ -26,6 +26,10 @@ struct Policy {
   Duration leader_waits = 2s;
   Duration rising_limit = 10s;  // then a leader that does not come up is a dead leader
   int sync = 1;
+  // The fleet file no longer names the service: its servers stop, and nobody is elected.
+  bool service_leaves = false;
+  // It no longer names this member: another takes over where one can.
+  bool self_leaves = false;
 };
 
 // What one agent says of itself with each heartbeat.
@@ -50,6 +54,7 @@ struct Other {
   Sighting seen;        // our own last probe of its server
   Instant answered{};   // when its server last answered a probe of ours as a leader; zero: never
   Instant streaming{};  // we lead: when our server last showed it as a streaming replica
+  bool leaves = false;  // the fleet file no longer names it
 };
 
 // What happened to us so far; lost with the agent, and nothing rests on it.

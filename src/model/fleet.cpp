@@ -76,9 +76,10 @@ const char* broken_field(const Json& json) {
   const auto& resources = json["resources"].items();
   if (json["name"].text().empty()) return "name";
   if (json["engine"].text().empty()) return "engine";
-  if (members.empty() || !std::all_of(members.begin(), members.end(), whole_member)) {
-    return "members";
-  }
+  const auto& leaving = json["leaving"].items();
+  const bool somebody = !members.empty() || !leaving.empty();
+  if (!somebody || !std::all_of(members.begin(), members.end(), whole_member)) return "members";
+  if (!std::all_of(leaving.begin(), leaving.end(), whole_member)) return "leaving";
   if (!json["sync"].is_integer() || json["sync"].integer() < 0) return "sync";
   if (!durability_named(json["durability"].text())) return "durability";
   if (!json["objective"].is_object()) return "objective";
@@ -90,6 +91,15 @@ const char* broken_field(const Json& json) {
   const auto& freezes = json["freezes"].items();
   if (!std::all_of(freezes.begin(), freezes.end(), whole_freeze)) return "freezes";
   return nullptr;
+}
+
+std::vector<Member> members_from(const ServiceName& service, const Json& json) {
+  std::vector<Member> out;
+  for (const Json& item : json.items()) {
+    out.push_back({service, MemberName{item["name"].text()}, HostName{item["host"].text()},
+                   item["address"].text(), static_cast<std::uint16_t>(item["port"].integer())});
+  }
+  return out;
 }
 
 template <class T, class NameType>
@@ -108,6 +118,16 @@ const Freeze* Service::frozen_at(WallTime now) const {
     if (freeze.from <= now && now < freeze.until) return &freeze;
   }
   return nullptr;
+}
+
+const Member* Service::find_leaving(const MemberName& member) const {
+  return find_in(leaving, member);
+}
+
+std::vector<Member> Service::all() const {
+  std::vector<Member> out = members;
+  out.insert(out.end(), leaving.begin(), leaving.end());
+  return out;
 }
 
 const Host* Fleet::find_host(const HostName& host) const { return find_in(hosts, host); }
@@ -129,6 +149,12 @@ Json to_json(const Service& service) {
     for (const Freeze& freeze : service.freezes) freezes.add(to_json(freeze));
     json.set("freezes", std::move(freezes));
   }
+  if (!service.leaving.empty()) {
+    Json leaving = Json::array();
+    for (const Member& member : service.leaving) leaving.add(to_json(member));
+    json.set("leaving", std::move(leaving));
+  }
+  if (!service.final_copies) json.set("final_copies", false);
   return json;
 }
 
@@ -149,11 +175,9 @@ Result<Service> service_from(const Json& json) {
   Service service;
   service.name = ServiceName{json["name"].text()};
   service.engine = json["engine"].text();
-  for (const Json& item : json["members"].items()) {
-    service.members.push_back({service.name, MemberName{item["name"].text()},
-                               HostName{item["host"].text()}, item["address"].text(),
-                               static_cast<std::uint16_t>(item["port"].integer())});
-  }
+  service.members = members_from(service.name, json["members"]);
+  service.leaving = members_from(service.name, json["leaving"]);
+  service.final_copies = json["final_copies"].boolean(true);
   service.sync = static_cast<int>(json["sync"].integer());
   service.durability = *durability_named(json["durability"].text());
   service.objective = objective_from(json["objective"]);

@@ -65,9 +65,17 @@ struct Service {
   Objective objective;
   std::vector<Resource> resources;  // sorted by kind, name
   std::vector<Freeze> freezes;      // the fleet's own first
+  // Members that the file no longer names: each stops, puts its data away and then leaves this
+  // list. With no other member the whole service leaves, its last leader last.
+  std::vector<Member> leaving;
+  bool final_copies = true;  // what is put away is kept
   bool operator==(const Service&) const = default;
 
   const Member* find(const MemberName& member) const;
+  const Member* find_leaving(const MemberName& member) const;
+  // All that run: members, then those that leave.
+  std::vector<Member> all() const;
+  bool leaves() const { return members.empty() && !leaving.empty(); }
   const Freeze* frozen_at(WallTime now) const;  // null: it is not
 };
 

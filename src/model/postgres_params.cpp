@@ -226,6 +226,8 @@ Result<std::string> choice_value(const PostgresParam& param, const std::string& 
 
 }  // namespace
 
+std::span<const PostgresParam> postgres_params() { return kParams; }
+
 const PostgresParam* find_postgres_param(std::string_view name) {
   for (const PostgresParam& param : kParams) {
     if (same_name(param.name, name)) return &param;

@@ -1,10 +1,10 @@
 // The parameters of PostgreSQL 15: what may be declared, how a value is written, and what a change
 // does. config/ checks the fleet file against it; engine/postgres has its effects from it. The
-// table in postgres_params.inc is what a server answers to
-//   SELECT name, vartype, context, unit, min_val, max_val, array_to_string(enumvals, ',')
-//     FROM pg_settings ORDER BY name COLLATE "C"
+// table in postgres_params.inc is made from a real server, and compared with one, by
+// tests/real/postgres/params_test.cpp.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +25,8 @@ struct PostgresParam {
   std::string_view choices;  // comma-separated; a choice only
 };
 
+// The whole table, sorted by name.
+std::span<const PostgresParam> postgres_params();
 // By name, upper and lower case alike as in Postgres; nullptr if Postgres 15 has no such parameter.
 // Names with a dot belong to extensions and are in no table.
 const PostgresParam* find_postgres_param(std::string_view name);

@@ -66,6 +66,20 @@ Json actions(const std::string& action) {
   return Json::array().add(action);
 }
 
+// "orders/role/shop_app" is of type role and named shop_app; what has no slash is a service.
+Json named(const std::string& address) {
+  const std::size_t first = address.find('/');
+  const std::size_t second = address.find('/', first + 1);
+  Json json = Json::object();
+  json.set("address", address);
+  if (first == std::string::npos || second == std::string::npos) {
+    return json.set("service", address).set("type", "service").set("name", address);
+  }
+  json.set("service", address.substr(0, first));
+  json.set("type", address.substr(first + 1, second - first - 1));
+  return json.set("name", address.substr(second + 1));
+}
+
 Json to_json(const PlannedChange& change) {
   Json before = Json::object(), after = Json::object();
   for (const auto& [name, values] : change.attributes) {
@@ -78,18 +92,16 @@ Json to_json(const PlannedChange& change) {
   Json inner = Json::object();
   inner.set("actions", actions(change.action));
   inner.set("before", std::move(before)).set("after", std::move(after));
-  Json json = Json::object();
-  json.set("address", change.address).set("change", std::move(inner));
+  Json json = named(change.address);
+  json.set("change", std::move(inner));
   json.set("effect", change.effect).set("reason", change.reason);
   return json;
 }
 
-int count(const std::vector<PlannedChange>& changes, std::string_view first,
-          std::string_view second) {
-  return static_cast<int>(
-      std::count_if(changes.begin(), changes.end(), [&](const PlannedChange& change) {
-        return change.action == first || change.action == second;
-      }));
+Json to_json(const std::vector<PlannedChange>& changes) {
+  Json json = Json::array();
+  for (const PlannedChange& change : changes) json.add(to_json(change));
+  return json;
 }
 
 }  // namespace
@@ -136,18 +148,23 @@ Json to_json(const DrillReport& report) {
   return json;
 }
 
-int PlanReport::adds() const { return count(changes, "create", "replace"); }
-int PlanReport::updates() const { return count(changes, "update", "update"); }
-int PlanReport::deletes() const { return count(changes, "delete", "replace"); }
+int PlanReport::count(std::string_view action) const {
+  return static_cast<int>(std::ranges::count_if(
+      changes, [&](const PlannedChange& change) { return change.action == action; }));
+}
+
+bool PlanReport::has_changes() const {
+  return std::ranges::any_of(changes,
+                             [](const PlannedChange& change) { return change.action != "no-op"; });
+}
 
 Json to_json(const PlanReport& report) {
-  Json changes = Json::array();
-  for (const PlannedChange& change : report.changes) changes.add(to_json(change));
   Json warnings = Json::array();
   for (const std::string& warning : report.warnings) warnings.add(warning);
   Json json = Json::object();
   json.set("format", kReportFormat).set("fleet", report.fleet.text);
-  json.set("resource_changes", std::move(changes)).set("warnings", std::move(warnings));
+  json.set("resource_changes", to_json(report.changes));
+  json.set("resource_drift", to_json(report.drift)).set("warnings", std::move(warnings));
   return json;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -73,15 +74,18 @@ struct PlannedChange {
   std::string effect;  // "", "reload", "restart", "replace"
   std::string reason;
   std::map<std::string, std::pair<std::string, std::string>> attributes;  // before, after
+  bool under_way = false;  // an earlier apply began it
 };
 
 struct PlanReport {
   FleetName fleet;
   std::vector<PlannedChange> changes;  // in the order in which they would be made
   std::vector<std::string> warnings;
-  int adds() const;
-  int updates() const;
-  int deletes() const;
+  // What is not as it was last applied: before = as applied, after = as it is now.
+  std::vector<PlannedChange> drift;
+  int count(std::string_view action) const;
+  // Whether applying would do anything, or something could not be looked at.
+  bool has_changes() const;
 };
 
 Json to_json(const PlanReport& report);      // terraform's resource_changes shape

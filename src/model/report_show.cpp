@@ -105,21 +105,28 @@ std::string change_lines(const PlannedChange& change) {
   return out;
 }
 
+std::string drift_lines(const std::vector<PlannedChange>& drift) {
+  if (drift.empty()) return {};
+  std::string out = "Not as it was last applied: changed outside weir, or not done yet.\n\n";
+  for (const PlannedChange& change : drift) out += change_lines(change);
+  return out + '\n';
+}
+
 std::string last_line(const PlanReport& report) {
-  int adopts = 0, unknowns = 0;
-  for (const PlannedChange& change : report.changes) {
-    if (change.action == "adopt") ++adopts;
-    if (change.action == "unknown") ++unknowns;
-  }
-  if (report.adds() + report.updates() + report.deletes() + adopts + unknowns == 0) {
+  if (!report.has_changes()) {
     return fmt::format("No changes. Fleet {} is as the file says.\n", report.fleet.text);
   }
   std::string out = "Plan: ";
-  if (adopts > 0) out += fmt::format("{} to adopt, ", adopts);
-  out += fmt::format("{} to add, {} to change, {} to destroy.", report.adds(), report.updates(),
-                     report.deletes());
+  if (const int adopts = report.count("adopt"); adopts > 0) {
+    out += fmt::format("{} to adopt, ", adopts);
+  }
+  out +=
+      fmt::format("{} to add, {} to change, {} to replace, {} to destroy.", report.count("create"),
+                  report.count("update"), report.count("replace"), report.count("delete"));
   // What could not be looked at may still need a change; that is never told as "no changes".
-  if (unknowns > 0) out += fmt::format(" {} unknown.", unknowns);
+  if (const int unknowns = report.count("unknown"); unknowns > 0) {
+    out += fmt::format(" {} unknown.", unknowns);
+  }
   return out + "\n";
 }
 
@@ -152,11 +159,11 @@ std::string show(const DrillReport& report) {
 }
 
 std::string show(const PlanReport& report) {
-  std::string out;
+  std::string out = drift_lines(report.drift);
   for (const PlannedChange& change : report.changes) {
     if (change.action != "no-op") out += change_lines(change);
   }
-  if (!out.empty()) out += '\n';
+  if (report.has_changes()) out += '\n';
   for (const std::string& warning : report.warnings) out += "warning: " + warning + "\n";
   if (!report.warnings.empty()) out += '\n';
   return out + last_line(report);

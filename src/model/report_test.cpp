@@ -81,6 +81,12 @@ PlanReport plan() {
        {{"login", {"true", ""}}}},
   };
   report.warnings = {"host b has no value for env:SHOP_PASSWORD"};
+  report.drift = {{"orders/param/max_connections",
+                   "update",
+                   "restart",
+                   "set by ALTER SYSTEM",
+                   {{"value", {"80", "100"}}}},
+                  {"orders/role/gone", "delete", "", "", {{"login", {"true", ""}}}}};
   return report;
 }
 
@@ -119,13 +125,13 @@ TEST(Report, TheShownPhasesAddUpToTheShownRto) {
 TEST(Report, APlan) {
   golden::expect("report/plan.json", to_json(plan()).dump(true) + "\n");
   golden::expect("report/plan.txt", show(plan()));
-  EXPECT_EQ(plan().adds(), 2);
-  EXPECT_EQ(plan().updates(), 1);
-  EXPECT_EQ(plan().deletes(), 2);
+  for (const char* action : {"create", "adopt", "unknown", "update", "replace", "delete"}) {
+    EXPECT_EQ(plan().count(action), 1) << action;
+  }
 }
 
 TEST(Report, APlanWithoutChangesSaysSo) {
-  PlanReport nothing{FleetName{"quickstart"}, {{"orders", "no-op", "", "", {}}}, {}};
+  PlanReport nothing{FleetName{"quickstart"}, {{"orders", "no-op", "", "", {}}}, {}, {}};
   EXPECT_EQ(show(nothing), "No changes. Fleet quickstart is as the file says.\n");
   // What could not be looked at is not "no changes".
   nothing.changes[0].action = "unknown";

@@ -1,5 +1,8 @@
 // The effects of provisioning's steps, and how they stand in the journal.
+#include <algorithm>
+
 #include "access/access.h"
+#include "base/quantity.h"
 #include "provision/provision.h"
 #include "store/record_io.h"
 
@@ -17,6 +20,8 @@ struct KindOf {
   const char* operator()(const Settle&) const { return "Settle"; }
   const char* operator()(const StopForSettings&) const { return "StopForSettings"; }
   const char* operator()(const Shape&) const { return "Shape"; }
+  const char* operator()(const StopToLeave&) const { return "StopToLeave"; }
+  const char* operator()(const Leave&) const { return "Leave"; }
 };
 
 // Passwords stand in the journal only by the fact that there is one (safety.md S15).
@@ -51,6 +56,10 @@ struct ToJson {
         .set("wanted", resource_json(s.difference.wanted))
         .set("present", resource_json(s.difference.present));
   }
+  Json operator()(const StopToLeave& s) const {
+    return Json::object().set("with_service", s.with_service);
+  }
+  Json operator()(const Leave& s) const { return Json::object().set("keep", s.keep); }
 };
 
 class Executor {
@@ -74,9 +83,20 @@ class Executor {
     if (!waiting) return {fail(waiting.error()), {}};
     return {{}, *waiting};
   }
+  Done operator()(const StopForSettings&) const { return stop(); }
+  Done operator()(const Shape& step) const {
+    engine::Difference difference = step.difference;
+    difference.final_copy = hands_.service.final_copies;
+    return {hands_.engine.shapes()->apply(hands_.self, difference, within(kShortLimit)), {}};
+  }
+  Done operator()(const StopToLeave&) const { return stop(); }
+  Done operator()(const Leave& step) const { return {leave(step), {}}; }
+
+ private:
+  Deadline within(Duration limit) const { return hands_.world.clock.within(limit); }
   // Waited for in slices: a stop takes as long as the last checkpoint does, and whoever preempts us
   // is not to wait for that.
-  Done operator()(const StopForSettings&) const {
+  Done stop() const {
     const Deadline limit = within(kStopLimit);
     while (true) {
       auto stopped = hands_.engine.runs()->stop(hands_.self, engine::StopMode::fast,
@@ -85,12 +105,52 @@ class Executor {
       if (auto ours = hands_.may_go_on(); !ours) return {ours, {}};
     }
   }
-  Done operator()(const Shape& step) const {
-    return {hands_.engine.shapes()->apply(hands_.self, step.difference, within(kShortLimit)), {}};
+
+  // The word to leave is read anew before any data moves: a file that names the member again has
+  // come in between.
+  Result<> leave(const Leave& step) const {
+    WEIR_TRY(const auto held, store::read_desired(hands_.store, hands_.keys, hands_.service.name,
+                                                  within(kShortLimit)));
+    if (!held || held->revision != hands_.desired_revision ||
+        held->service.find_leaving(hands_.self.name) == nullptr) {
+      return fail(Failure::conflict, "the service was declared anew meanwhile");
+    }
+    WEIR_TRY_(hands_.may_go_on());
+    WEIR_TRY_(hands_.engine.runs()->destroy(hands_.self, step.keep ? kept_as() : std::string{},
+                                            within(kCreateLimit)));
+    Service next = held->service;
+    std::erase_if(next.leaving, [&](const Member& m) { return m.name == hands_.self.name; });
+    if (next.members.empty() && next.leaving.empty()) return forget_service();
+    const auto written =
+        store::write_desired(hands_.store, hands_.keys, next, held->revision, within(kShortLimit));
+    if (!written) return fail(written.error());
+    return {};
   }
 
- private:
-  Deadline within(Duration limit) const { return hands_.world.clock.within(limit); }
+  // ORDERS-TIME where the whole service leaves, ORDERS-MEMBER-TIME where one member does.
+  std::string kept_as() const {
+    std::string out = hands_.service.name.text;
+    if (!hands_.service.leaves()) out += "-" + hands_.self.name.text;
+    std::string stamp = show(hands_.world.clock.wall());
+    std::ranges::replace(stamp, ':', '-');
+    return out + "-" + stamp;
+  }
+
+  // The last one to leave: everything that the store has of the service, at once.
+  Result<> forget_service() const {
+    const Deadline deadline = within(kShortLimit);
+    WEIR_TRY(const auto entries,
+             hands_.store.list(hands_.keys.service(hands_.service.name), deadline));
+    std::vector<store::Change> changes{
+        {hands_.keys.desired(hands_.service.name), hands_.desired_revision, std::nullopt, 0}};
+    for (const store::Entry& entry : entries) {
+      changes.push_back({entry.key, entry.revision, std::nullopt, 0});
+    }
+    const auto gone = hands_.store.commit(changes, deadline);
+    if (!gone) return fail(gone.error());
+    return {};
+  }
+
   const Hands& hands_;
 };
 

@@ -73,14 +73,37 @@ std::optional<Decision> decide_restart(const View& view) {
       fmt::format("{} wait{} for a restart", join(waiting, ", "), waiting.size() == 1 ? "s" : "")};
 }
 
+// Parameters are settled on each member and never shaped. One that differs although the settings
+// were written was changed beside the fleet file, unless it only waits for a restart.
+std::optional<Decision> decide_shape(const View& view, bool let_in) {
+  for (const engine::Difference& difference : *view.differences) {
+    const Resource& named = difference.wanted.name.empty() ? difference.present : difference.wanted;
+    if (named.kind != "param") {
+      return Decision{Shape{difference},
+                      fmt::format("{} {} is to be as the fleet file says", named.kind, named.name)};
+    }
+    const auto& waiting = view.settled->waiting_for_restart;
+    const bool waits = std::ranges::find(waiting, named.name) != waiting.end();
+    const bool due =
+        view.differences_at > view.settled->at && view.now - view.settled->at >= kLookAgain;
+    if (!waits && due) {
+      return Decision{Settle{let_in},
+                      fmt::format("the parameter {} was changed outside weir", named.name)};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<MemberName> silenced(const Step& step, const MemberName& self) {
   if (std::holds_alternative<StopForSettings>(step)) return {self};
+  if (std::holds_alternative<StopToLeave>(step)) return {self};
   return {};
 }
 
 Decision decide(const View& view) {
+  if (auto leaving = decide_leaving(view)) return *leaving;
   if (view.record.round || view.own.promised > view.record.epoch.number) {
     return {std::nullopt, "failover has the word"};
   }
@@ -96,11 +119,8 @@ Decision decide(const View& view) {
   if (!settled) return {Settle{let_in}, "settings follow the fleet file"};
   if (auto restart = decide_restart(view)) return *restart;
   const bool serving = view.own_seen.reach == Reach::serving && view.own_seen.writable;
-  if (leads(view) && serving && view.differences && !view.differences->empty()) {
-    const engine::Difference& first = view.differences->front();
-    const Resource& named = first.wanted.name.empty() ? first.present : first.wanted;
-    return {Shape{first},
-            fmt::format("{} {} is to be as the fleet file says", named.kind, named.name)};
+  if (leads(view) && serving && view.differences) {
+    if (auto shape = decide_shape(view, let_in)) return *shape;
   }
   return {std::nullopt, "as the fleet file says"};
 }

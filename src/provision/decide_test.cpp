@@ -367,6 +367,43 @@ TEST(ProvisionDecide, TheFirstDifferenceComesFirst) {
   EXPECT_EQ(decide(view).step, Step(Shape{difference("role", "shop_owner")}));
 }
 
+// Parameters are written by Settle, on every member; none is ever shaped on the leader alone.
+TEST(ProvisionDecide, SettlesAgainWhereAParameterWasChangedOutsideWeir) {
+  const char* const calmly = "as the fleet file says";
+  const char* const drifted = "the parameter work_mem was changed outside weir";
+  const auto drift = [](View& v) {
+    v.differences->push_back(difference("param", "work_mem", "work_mem"));
+    v.settled->at = kNow - 40s;
+  };
+  const auto with = [&](void (*change)(View&)) {
+    View view = calm();
+    drift(view);
+    change(view);
+    const Decision decision = decide(view);
+    return std::pair(decision.step ? kind_of(*decision.step) : std::string{}, decision.because);
+  };
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_EQ(with([](View&) {}), Pair("Settle", drifted));
+  EXPECT_EQ(with([](View& v) { v.settled->at = kNow - 20s; }), Pair("", calmly))
+      << "it was written a moment ago";
+  EXPECT_EQ(with([](View& v) { v.differences_at = kNow - 50s; }), Pair("", calmly))
+      << "it was read before the settings were written";
+  EXPECT_EQ(with([](View& v) {
+              v.settled->waiting_for_restart = {"work_mem"};
+              v.own_seen.followers.clear();
+            }),
+            Pair("", calmly))
+      << "it waits for a restart";
+  EXPECT_EQ(with([](View& v) { v.differences->push_back(difference("role", "shop_app")); }).first,
+            "Settle");
+  EXPECT_EQ(with([](View& v) {
+              v.settled->at = kNow - 20s;
+              v.differences->push_back(difference("role", "shop_app"));
+            }).first,
+            "Shape")
+      << "a parameter that cannot be mended now holds up nothing else";
+}
+
 TEST(ProvisionDecide, WantsDifferences) {
   const struct {
     const char* when;
@@ -466,7 +503,8 @@ TEST(ProvisionDecide, StepsAreJournaledWithoutSecrets) {
 
   std::set<std::string> kinds;
   for (const Step& step : {Step(Create{Incarnation("i")}), Step(RecordBirth{}), Step(Settle{true}),
-                           Step(StopForSettings{{"max_connections"}}), Step(Shape{secret})}) {
+                           Step(StopForSettings{{"max_connections"}}), Step(Shape{secret}),
+                           Step(StopToLeave{true}), Step(Leave{true})}) {
     kinds.insert(kind_of(step));
     EXPECT_FALSE(to_json(step).members().empty()) << kind_of(step);
   }

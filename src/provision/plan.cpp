@@ -21,16 +21,34 @@ Attributes of(const Resource& resource) {
   return out;
 }
 
-void plan_new(const Service& wanted, PlanReport& report) {
+std::string at(const Member& member) { return fmt::format("{}:{}", member.address, member.port); }
+
+std::string address_of(const Service& service, const MemberName& member) {
+  return service.name.text + "/member/" + member.text;
+}
+
+// A member that did not answer is unknown, never absent; data that is ours and that the store does
+// not know is taken over, never made anew.
+PlannedChange joining(const Service& wanted, const Member& member, const Found& found) {
+  const auto seen = std::ranges::find(found.members, member.name, &FoundMember::name);
+  if (seen != found.members.end() && seen->data) {
+    return {address_of(wanted, member.name),
+            "adopt",
+            "",
+            "its data is ours, but not in the store",
+            {{"address", {"", at(member)}}, {"incarnation", {seen->data->text, seen->data->text}}}};
+  }
+  return made(address_of(wanted, member.name),
+              {{"host", {"", member.host.text}}, {"address", {"", at(member)}}});
+}
+
+void plan_new(const Service& wanted, const Found& found, PlanReport& report) {
   report.changes.push_back(
       made(wanted.name.text, {{"engine", {"", wanted.engine}},
                               {"sync", {"", std::to_string(wanted.sync)}},
                               {"durability", {"", name_of(wanted.durability)}}}));
   for (const Member& member : wanted.members) {
-    report.changes.push_back(
-        made(wanted.name.text + "/member/" + member.name.text,
-             {{"host", {"", member.host.text}},
-              {"address", {"", fmt::format("{}:{}", member.address, member.port)}}}));
+    report.changes.push_back(joining(wanted, member, found));
   }
   for (const Resource& resource : wanted.resources) {
     report.changes.push_back(
@@ -38,32 +56,54 @@ void plan_new(const Service& wanted, PlanReport& report) {
   }
 }
 
-void plan_members(const Service& wanted, const Service& known, PlanReport& report) {
+constexpr const char* kKept = "the file no longer names it; its data is kept as a final copy";
+
+void plan_members(const Service& wanted, const Found& found, PlanReport& report) {
+  const Service& known = *found.known;
   for (const Member& member : wanted.members) {
     const Member* before = known.find(member.name);
-    const std::string address = wanted.name.text + "/member/" + member.name.text;
-    const auto at = [](const Member& m) { return fmt::format("{}:{}", m.address, m.port); };
+    if (known.find_leaving(member.name) != nullptr) continue;
     if (before == nullptr) {
-      report.changes.push_back(made(address, {{"address", {"", at(member)}}}));
+      report.changes.push_back(joining(wanted, member, found));
     } else if (*before != member) {
-      report.changes.push_back({address,
+      report.changes.push_back({address_of(wanted, member.name),
                                 "replace",
                                 "replace",
-                                "a member's address cannot change",
+                                "a member's address cannot change: it leaves, its data is kept as "
+                                "a final copy, and it joins anew",
                                 {{"address", {at(*before), at(member)}}}});
     }
   }
   for (const Member& member : known.members) {
     if (wanted.find(member.name) != nullptr) continue;
-    report.changes.push_back({wanted.name.text + "/member/" + member.name.text,
+    report.changes.push_back({address_of(wanted, member.name),
                               "delete",
                               "",
-                              "the file no longer names it",
-                              {}});
+                              kKept,
+                              {{"address", {at(member), ""}}, {"host", {member.host.text, ""}}}});
+  }
+  for (const Member& member : known.leaving) {
+    report.changes.push_back({address_of(wanted, member.name),
+                              wanted.find(member.name) == nullptr ? "delete" : "replace",
+                              "",
+                              "it is leaving already",
+                              {{"address", {at(member), ""}}},
+                              true});
+  }
+  for (const FoundMember& member : found.members) {
+    const bool stays = known.find(member.name) != nullptr && wanted.find(member.name) != nullptr;
+    if (!stays || member.reach == Reach::serving) continue;
+    report.changes.push_back(
+        {address_of(wanted, member.name),
+         "unknown",
+         "",
+         fmt::format("its server is {}: what is there cannot be said", name_of(member.reach)),
+         {}});
   }
 }
 
-// The diff compares only what is declared, so a parameter that the file gave up is found here.
+// What the server still has of a parameter that the file gave up, the diff finds; what nobody could
+// be asked about is found here.
 void plan_given_up(const Service& wanted, const Service& known,
                    const std::vector<engine::Attribute>& attributes, PlanReport& report) {
   for (const Resource& before : known.resources) {
@@ -71,11 +111,14 @@ void plan_given_up(const Service& wanted, const Service& known,
     const bool kept = std::ranges::any_of(wanted.resources, [&](const Resource& resource) {
       return resource.kind == before.kind && resource.name == before.name;
     });
-    if (kept) continue;
+    const std::string address = wanted.name.text + "/param/" + before.name;
+    const bool told =
+        std::ranges::find(report.changes, address, &PlannedChange::address) != report.changes.end();
+    if (kept || told) continue;
     const auto attribute = std::ranges::find_if(attributes, [&](const engine::Attribute& a) {
       return a.kind == before.kind && a.name == before.name;
     });
-    PlannedChange change{wanted.name.text + "/param/" + before.name,
+    PlannedChange change{address,
                          "delete",
                          attribute == attributes.end() ? "reload" : attribute->effect,
                          "the file no longer sets it: the server's default returns",
@@ -90,34 +133,66 @@ std::string value_of(const Resource& resource, const std::string& attribute) {
   return found == resource.attributes.end() ? std::string{} : found->second;
 }
 
+PlannedChange change_of(const Service& service, const engine::Difference& difference) {
+  const bool deletes = difference.wanted.name.empty();
+  const bool creates = difference.present.name.empty();
+  const Resource& named = deletes ? difference.present : difference.wanted;
+  const bool replaces = difference.effect == "replace";
+  PlannedChange change{service.name.text + "/" + named.kind + "/" + named.name,
+                       creates    ? "create"
+                       : deletes  ? "delete"
+                       : replaces ? "replace"
+                                  : "update",
+                       difference.effect, difference.reason, of(difference.wanted)};
+  for (const auto& [name, value] : difference.present.attributes) {
+    auto& pair = change.attributes[name];
+    pair.first = name == "password" && !value.empty() ? "(secret)" : value;
+  }
+  std::erase_if(change.attributes, [&](const auto& entry) {
+    return value_of(difference.wanted, entry.first) == value_of(difference.present, entry.first);
+  });
+  if (deletes && named.kind == "database") change.reason = kKept;
+  return change;
+}
+
+// What the leader has beside what was last applied. The diff tells how to come back; drift is told
+// the other way round: as applied, then as it is.
+void plan_drift(const Found& found, const std::vector<engine::Attribute>& attributes,
+                PlanReport& report) {
+  for (const engine::Difference& back :
+       engine::diff(found.known->resources, *found.present, attributes)) {
+    PlannedChange change = change_of(*found.known, back);
+    for (auto& [name, values] : change.attributes) std::swap(values.first, values.second);
+    if (change.action == "create") {
+      change.action = "delete";
+      change.reason = "it was made, and is not there";
+    } else if (change.action == "delete") {
+      change.action = "create";
+      change.reason = back.present.kind == "param" ? "it was set on the server, not in the file"
+                                                   : "weir made it, and it was not applied";
+    } else {
+      change.reason.clear();
+    }
+    report.drift.push_back(std::move(change));
+  }
+}
+
 void plan_resources(const Service& wanted, const Found& found,
                     const std::vector<engine::Attribute>& attributes, PlanReport& report) {
   if (!found.present) {
-    report.warnings.push_back(fmt::format(
-        "service {}: no member could be asked what is there, so its parameters, roles and "
-        "databases are unknown",
-        wanted.name.text));
+    report.changes.push_back({wanted.name.text,
+                              "unknown",
+                              "",
+                              "its leader could not be asked: its parameters, roles, databases "
+                              "and grants cannot be said",
+                              {}});
     return;
   }
   for (const engine::Difference& difference :
        engine::diff(wanted.resources, *found.present, attributes)) {
-    const bool creates = difference.present.name.empty();
-    const bool deletes = difference.wanted.name.empty();
-    const Resource& named = deletes ? difference.present : difference.wanted;
-    PlannedChange change{wanted.name.text + "/" + named.kind + "/" + named.name,
-                         creates   ? "create"
-                         : deletes ? "delete"
-                                   : "update",
-                         difference.effect, difference.reason, of(difference.wanted)};
-    for (const auto& [name, value] : difference.present.attributes) {
-      auto& pair = change.attributes[name];
-      pair.first = name == "password" && !value.empty() ? "(secret)" : value;
-    }
-    std::erase_if(change.attributes, [&](const auto& entry) {
-      return value_of(difference.wanted, entry.first) == value_of(difference.present, entry.first);
-    });
-    report.changes.push_back(std::move(change));
+    report.changes.push_back(change_of(wanted, difference));
   }
+  plan_drift(found, attributes, report);
 }
 
 }  // namespace
@@ -125,36 +200,44 @@ void plan_resources(const Service& wanted, const Found& found,
 void plan_service(const Service& wanted, const Found& found,
                   const std::vector<engine::Attribute>& attributes, PlanReport& report) {
   if (found.known == nullptr) {
-    plan_new(wanted, report);
+    plan_new(wanted, found, report);
     return;
   }
-  if (found.known->sync != wanted.sync) {
-    report.changes.push_back(
-        {wanted.name.text,
-         "update",
-         "",
-         "",
-         {{"sync", {std::to_string(found.known->sync), std::to_string(wanted.sync)}}}});
+  const Service& known = *found.known;
+  PlannedChange own{wanted.name.text, "update", "", "", {}};
+  if (known.sync != wanted.sync) {
+    own.attributes["sync"] = {std::to_string(known.sync), std::to_string(wanted.sync)};
   }
-  if (!(found.known->objective == wanted.objective)) {
-    report.changes.push_back({wanted.name.text,
-                              "update",
-                              "",
-                              "the objective is measured from now "
-                              "on",
-                              {}});
+  if (known.durability != wanted.durability) {
+    own.attributes["durability"] = {name_of(known.durability), name_of(wanted.durability)};
   }
-  if (found.known->freezes != wanted.freezes) {
-    report.changes.push_back(
-        {wanted.name.text, "update", "", "drills are refused in the windows of `freeze`", {}});
+  if (!(known.objective == wanted.objective)) own.reason = "the objective is measured from now on";
+  if (known.freezes != wanted.freezes) {
+    own.reason += own.reason.empty() ? "" : "; ";
+    own.reason += "drills are refused in the windows of `freeze`";
   }
-  plan_members(wanted, *found.known, report);
-  plan_given_up(wanted, *found.known, attributes, report);
+  if (!own.attributes.empty() || !own.reason.empty()) report.changes.push_back(std::move(own));
+  plan_members(wanted, found, report);
   plan_resources(wanted, found, attributes, report);
-  for (const auto& [member, reach] : found.members) {
-    if (reach == Reach::serving) continue;
-    report.warnings.push_back(
-        fmt::format("member {} of {} is {}", member.text, wanted.name.text, name_of(reach)));
+  plan_given_up(wanted, known, attributes, report);
+}
+
+void plan_gone(const Service& known, PlanReport& report) {
+  const bool under_way = known.leaves();
+  report.changes.push_back(
+      {known.name.text,
+       "delete",
+       "",
+       "the file no longer names it; its last leader's data is kept as a final copy",
+       {{"engine", {known.engine, ""}}},
+       under_way});
+  for (const Member& member : known.all()) {
+    report.changes.push_back({address_of(known, member.name),
+                              "delete",
+                              "",
+                              "its service leaves",
+                              {{"address", {at(member), ""}}, {"host", {member.host.text, ""}}},
+                              under_way});
   }
 }
 

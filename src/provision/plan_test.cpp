@@ -54,7 +54,7 @@ Found found(const Service& known) {
   Found out;
   out.known = &known;
   out.present = there();
-  for (const Member& each : known.members) out.members.emplace_back(each.name, Reach::serving);
+  for (const Member& each : known.members) out.members.push_back({each.name, Reach::serving, {}});
   return out;
 }
 
@@ -90,8 +90,7 @@ TEST(Plan, ANewServiceIsCreatedWithAllThatIsInIt) {
   EXPECT_EQ(find(report, "orders")->attributes.at("engine"), Pair("", "postgres"));
   EXPECT_EQ(find(report, "orders")->attributes.at("sync"), Pair("", "1"));
   EXPECT_EQ(find(report, "orders/member/b")->attributes.at("address"), Pair("", "10.0.0.2:5432"));
-  EXPECT_EQ(report.adds(), 8);
-  EXPECT_EQ(report.updates() + report.deletes(), 0);
+  EXPECT_EQ(report.count("create"), 8);
   EXPECT_TRUE(report.warnings.empty());
 }
 
@@ -163,7 +162,7 @@ TEST(Plan, MembersComeAndGoAndMove) {
                                       "delete orders/member/c"}));
   EXPECT_EQ(find(report, "orders/member/b")->attributes.at("address"),
             Pair("10.0.0.2:5432", "10.0.0.9:5432"));
-  EXPECT_EQ(find(report, "orders/member/b")->reason, "a member's address cannot change");
+  EXPECT_NE(find(report, "orders/member/b")->reason.find("cannot change"), std::string::npos);
 }
 
 TEST(Plan, SyncAndObjectiveAreChangesOfTheService) {
@@ -184,14 +183,72 @@ TEST(Plan, WhatCannotBeAskedIsUnknownAndNeverAbsent) {
   const Service known = as_planned();
   Found seen = found(known);
   seen.present.reset();
-  seen.members[0].second = Reach::refused;
-  seen.members[2].second = Reach::unknown;
+  seen.members[0].reach = Reach::refused;
+  seen.members[2].reach = Reach::unknown;
   const PlanReport report = plan(as_planned(), seen);
-  EXPECT_EQ(addresses(report), std::vector<std::string>{});
-  ASSERT_EQ(report.warnings.size(), 3U);
-  EXPECT_NE(report.warnings[0].find("are unknown"), std::string::npos) << report.warnings[0];
-  EXPECT_EQ(report.warnings[1], "member a of orders is refused");
-  EXPECT_EQ(report.warnings[2], "member c of orders is unknown");
+  EXPECT_EQ(addresses(report),
+            (std::vector<std::string>{"unknown orders/member/a", "unknown orders/member/c",
+                                      "unknown orders"}));
+  EXPECT_TRUE(report.has_changes());
+  EXPECT_NE(find(report, "orders/member/a")->reason.find("refused"), std::string::npos);
+  EXPECT_NE(show(report).find("3 unknown."), std::string::npos) << show(report);
+}
+
+TEST(Plan, DataThatIsOursAndNotInTheStoreIsAdoptedAndNeverMadeAnew) {
+  Found seen;
+  seen.members = {{MemberName("a"), Reach::unknown, Incarnation("ia")},
+                  {MemberName("b"), Reach::unknown, {}}};
+  const PlanReport fresh = plan(orders(), seen);
+  EXPECT_EQ(find(fresh, "orders/member/a")->action, "adopt");
+  EXPECT_EQ(find(fresh, "orders/member/b")->action, "create");
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.members.push_back(member("d", "10.0.0.4"));
+  seen = found(known);
+  seen.members.push_back({MemberName("d"), Reach::unknown, Incarnation("id")});
+  EXPECT_EQ(addresses(plan(wanted, seen)), std::vector<std::string>{"adopt orders/member/d"});
+}
+
+TEST(Plan, AServiceThatIsGoneFromTheFileIsDestroyedWithItsMembers) {
+  PlanReport report;
+  plan_gone(orders(), report);
+  EXPECT_EQ(addresses(report),
+            (std::vector<std::string>{"delete orders", "delete orders/member/a",
+                                      "delete orders/member/b", "delete orders/member/c"}));
+  EXPECT_NE(report.changes[0].reason.find("final copy"), std::string::npos);
+}
+
+TEST(Plan, DriftIsWhatIsNotAsItWasLastApplied) {
+  const Service known = as_planned();
+  Found seen = found(known);
+  EXPECT_TRUE(plan(as_planned(), seen).drift.empty());
+  seen.present->at(1) = param("max_connections", "80");  // by hand
+  seen.present->push_back(param("fsync", "off"));        // ALTER SYSTEM
+  std::erase_if(*seen.present, [](const Resource& r) { return r.kind == "database"; });
+  const PlanReport report = plan(as_planned(), seen);
+  ASSERT_EQ(report.drift.size(), 3U);
+  EXPECT_EQ(report.drift[0].address, "orders/param/max_connections");
+  EXPECT_EQ(report.drift[0].attributes.at("value"), Pair("200", "80"));
+  EXPECT_EQ(report.drift[1].address, "orders/database/shop");
+  EXPECT_EQ(report.drift[1].action, "delete");
+  EXPECT_EQ(report.drift[1].attributes.at("owner"), Pair("shop_owner", ""));
+  EXPECT_EQ(report.drift[2].address, "orders/param/fsync");
+  EXPECT_EQ(report.drift[2].action, "create");
+  EXPECT_EQ(report.drift[2].attributes.at("value"), Pair("", "off"));
+  // And applying mends each of them.
+  EXPECT_EQ(addresses(report),
+            (std::vector<std::string>{"update orders/param/max_connections",
+                                      "create orders/database/shop", "delete orders/param/fsync"}));
+  EXPECT_NE(show(report).find("changed outside weir"), std::string::npos);
+}
+
+TEST(Plan, WhatTheFileChangesIsNoDrift) {
+  const Service known = as_planned();
+  Service wanted = as_planned();
+  wanted.resources[1] = param("max_connections", "300");
+  const PlanReport report = plan(wanted, found(known));
+  EXPECT_EQ(report.changes.size(), 1U);
+  EXPECT_TRUE(report.drift.empty());
 }
 
 TEST(Plan, PasswordsAreNeverShown) {

@@ -11,7 +11,7 @@
 #include "engine/engine.h"
 #include "model/fleet.h"
 #include "model/record.h"
-#include "model/report.h"
+#include "provision/plan.h"
 #include "store/keys.h"
 #include "store/store.h"
 #include "world/world.h"
@@ -39,7 +39,16 @@ struct Shape {  // one difference of databases, roles, grants
   bool operator==(const Shape&) const = default;
 };
 
-using Step = std::variant<Create, RecordBirth, Settle, StopForSettings, Shape>;
+struct StopToLeave {          // this member is no longer declared: its server stops for good
+  bool with_service = false;  // the whole service leaves
+  bool operator==(const StopToLeave&) const = default;
+};
+struct Leave {        // its data is put away, then the desired service names it no longer
+  bool keep = false;  // as a final copy; else the data is removed
+  bool operator==(const Leave&) const = default;
+};
+
+using Step = std::variant<Create, RecordBirth, Settle, StopForSettings, Shape, StopToLeave, Leave>;
 const char* kind_of(const Step& step);
 Json to_json(const Step& step);  // without any secret
 
@@ -77,6 +86,8 @@ std::vector<MemberName> silenced(const Step& step, const MemberName& self);
 
 // Pure and total.
 Decision decide(const View& view);
+// What a member does that the file no longer names; nothing where it is still declared.
+std::optional<Decision> decide_leaving(const View& view);
 // Whether the differences are worth reading now.
 bool wants_differences(const View& view);
 
@@ -92,17 +103,6 @@ Result<std::vector<Resource>> with_secrets(World& world, const std::vector<Resou
 // What this version does not do yet, one sentence each; empty: nothing is asked for.
 std::vector<std::string> unsupported(const Service& service);
 
-// What a fleet file would change. `known` is absent for a service that the store does not have;
-// `present` is what a probe found, absent when nobody could be asked (then `unknown` is said).
-struct Found {
-  const Service* known = nullptr;
-  const Record* record = nullptr;
-  std::optional<std::vector<Resource>> present;
-  std::vector<std::pair<MemberName, Reach>> members;
-};
-void plan_service(const Service& wanted, const Found& found,
-                  const std::vector<engine::Attribute>& attributes, PlanReport& report);
-
 struct Hands {
   World& world;
   store::Store& store;
@@ -110,7 +110,8 @@ struct Hands {
   engine::Engine& engine;
   const Member& self;
   const Service& service;
-  store::Revision revision = 0;
+  store::Revision revision = 0;          // of the record
+  store::Revision desired_revision = 0;  // of the service
   // Asked before each effect: an error is why the step may not go on (safety.md S11).
   std::function<Result<>()> may_go_on;
 };

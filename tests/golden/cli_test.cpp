@@ -118,6 +118,27 @@ TEST_F(CliGolden, AFileThatIsNotThere) {
   expect("cli/no_file_named.txt", told({"plan"}));
 }
 
+TEST_F(CliGolden, AHugeFileIsRefused) {
+  const std::string path = file("fleet: huge\n");
+  std::filesystem::resize_file(path, 100u << 20);
+  expect("cli/huge_file.txt", told({"plan", "-f", path}));
+}
+
+TEST_F(CliGolden, TargetsOfANewFleet) {
+  expect("cli/plan_target.txt", told({"plan", "-f", quickstart, "-target", "orders"}));
+  expect("cli/plan_target_new.txt",
+         told({"plan", "-f", quickstart, "-target=orders/role/shop_app"}));
+  expect("cli/plan_target_misspelt.txt",
+         told({"plan", "-f", quickstart, "--target", "orders/rol/shop_app"}));
+}
+
+TEST_F(CliGolden, ASavedPlanHoldsReferencesAndNoSecret) {
+  const std::string path = folder + "/saved.plan";
+  const Output output = weir({"plan", "-f", quickstart, "--out", path});
+  EXPECT_EQ(output.status, 0) << output.err;
+  expect("cli/saved_plan.json", read(path));
+}
+
 TEST_F(CliGolden, NoFleetIsHere) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"status"}, {"events"}, {"down"}, {"drill", "kill-host"}}) {

@@ -25,7 +25,7 @@ clean_up() {
     tail -n 20 "$folder"/state/as_user/logs/*.log 2>/dev/null || true
   fi
   if [[ -d $folder/state ]]; then
-    weir down --destroy --yes --no-final-copy >"$folder/down.log" 2>&1 || {
+    weir down --destroy --destroy-data as_user --no-final-copy >"$folder/down.log" 2>&1 || {
       cat "$folder/down.log"
       status=1
     }

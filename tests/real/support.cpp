@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "engine/postgres/postgres.h"
 #include "guard/guard.h"
+#include "tests/real/network.h"
 
 namespace weir::test {
 namespace {
@@ -42,7 +43,11 @@ Installation::Installation(const std::vector<std::string>& hosts)
     const std::string path = fmt::format("/tmp/weir-test-net-{}.lock", third);
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) continue;
-    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    bool free = ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+    for (std::size_t host = 1; host <= hosts.size(); ++host) {
+      free = free && nobody_listens(fmt::format("127.64.{}.{}", third, host), kPort);
+    }
+    if (free) {
       network_lock_ = fd;
       network_ = fmt::format("127.64.{}", third);
     } else {
@@ -80,6 +85,7 @@ void Installation::make_hosts(const std::vector<std::string>& hosts) {
     setting.identity = setting.state + "/identity";
     setting.cert_name = host;
     setting.server_user = ::geteuid() == 0 ? "postgres" : "";
+    setting.finals = folder_ + "/final";
     require(access::issue(*files_, ca, setting.identity, {.name = host, .ips = {address}},
                           clock_->wall(), *random_),
             "a certificate");

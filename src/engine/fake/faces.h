@@ -85,7 +85,7 @@ class FakeRuns : public Runs {
   Result<Local> local(const Member& member) override;
   Result<std::vector<std::string>> settle(const Member& member, const Service& service,
                                           bool clients_let_in, Deadline deadline) override;
-  Result<> destroy(const Member& member, Deadline deadline) override;
+  Result<> destroy(const Member& member, const std::string& kept_as, Deadline deadline) override;
 
  private:
   FakeHost& host_;

@@ -155,9 +155,12 @@ Result<std::vector<std::string>> FakeRuns::settle(const Member&, const Service&,
   return std::vector<std::string>{};
 }
 
-Result<> FakeRuns::destroy(const Member& member, Deadline deadline) {
+Result<> FakeRuns::destroy(const Member& member, const std::string& kept_as, Deadline deadline) {
   WEIR_TRY_(fence(member, deadline));
-  host_.cluster().disk(fake_id(member)) = {};
+  FakeDisk& disk = host_.cluster().disk(fake_id(member));
+  // As on a real disk: moved once, and a second call finds nothing to move.
+  if (!kept_as.empty() && disk.exists) host_.cluster().disk(kept_as) = disk;
+  disk = {};
   return host_.files().remove(host_.paths(member).root);
 }
 

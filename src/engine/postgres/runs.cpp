@@ -189,12 +189,25 @@ Result<Local> PostgresRuns::local(const Member& member) {
   return out;
 }
 
-Result<> PostgresRuns::destroy(const Member& member, Deadline deadline) {
+Result<> PostgresRuns::destroy(const Member& member, const std::string& kept_as,
+                               Deadline deadline) {
   const Layout l = context_.layout(member);
   WEIR_TRY_(refuse_foreign(member));
   WEIR_TRY_(stop(member, StopMode::fast, deadline));
-  WEIR_TRY_(context_.files().remove(l.socket));
-  return context_.files().remove(l.root);
+  Files& files = context_.files();
+  // Cut off after the move, a second call finds no data and removes the rest.
+  if (!kept_as.empty() && files.exists(l.data + "/PG_VERSION")) {
+    const std::string& finals = context_.setting().finals;
+    WEIR_TRY_(files.make_folder(finals, 0711));
+    // Log that left the service's history was exported here, and nowhere else.
+    const auto exports = files.list(l.exports);
+    if (exports && !exports->empty()) {
+      WEIR_TRY_(files.rename(l.exports, finals + "/" + kept_as + ".exports"));
+    }
+    WEIR_TRY_(files.rename(l.data, finals + "/" + kept_as));
+  }
+  WEIR_TRY_(files.remove(l.socket));
+  return files.remove(l.root);
 }
 
 }  // namespace weir::engine::postgres

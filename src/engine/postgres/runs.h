@@ -23,7 +23,7 @@ class PostgresRuns : public Runs {
   Result<Local> local(const Member& member) override;
   Result<std::vector<std::string>> settle(const Member& member, const Service& service,
                                           bool clients_let_in, Deadline deadline) override;
-  Result<> destroy(const Member& member, Deadline deadline) override;
+  Result<> destroy(const Member& member, const std::string& kept_as, Deadline deadline) override;
 
  private:
   Result<> prepare_folders(const Member& member);

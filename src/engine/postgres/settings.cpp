@@ -69,7 +69,7 @@ std::string with_mask(const std::string& address) {
 std::set<std::string> sources(const Member& member, const Service& service) {
   if (is_loopback(member.address)) return {"127.0.0.1/32"};
   std::set<std::string> out{with_mask(member.address)};
-  for (const Member& other : service.members) out.insert(with_mask(other.address));
+  for (const Member& other : service.all()) out.insert(with_mask(other.address));
   return out;
 }
 
@@ -137,7 +137,7 @@ std::string ident_text(const Service& service, const std::string& own_user,
     out += fmt::format("weir_local \"{}\" {}\n", user, kSuperuser);
   }
   std::set<std::string> hosts;
-  for (const Member& member : service.members) hosts.insert(member.host.text);
+  for (const Member& member : service.all()) hosts.insert(member.host.text);
   for (const std::string& host : hosts) {
     for (const char* role : {kReplicationRole, kRewindRole, kMonitorRole}) {
       out += fmt::format("weir \"{}\" {}\n", host, role);

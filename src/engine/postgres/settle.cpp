@@ -1,6 +1,7 @@
 // Settings of a member on disk, and what of them a running server still waits for.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "engine/postgres/notes.h"
 #include "engine/postgres/owner.h"
 #include "engine/postgres/role_settings.h"
@@ -18,6 +19,36 @@ Result<bool> put(Files& files, const std::string& path, const std::string& text)
   if (old && *old == text) return false;
   WEIR_TRY_(files.write(path, text, kReadable));
   return true;
+}
+
+// ALTER SYSTEM writes a file of its own, which wins over every other: what it holds was set beside
+// the fleet file, and could even empty the synchronous set. A stopped server's is written anew, or
+// it might not start with it.
+Result<bool> forget_alter_system(Context& context, const Layout& layout) {
+  const std::string path = layout.data + "/postgresql.auto.conf";
+  const auto text = context.files().read(path);
+  if (!text) return false;  // no data yet
+  for (const std::string& line : split(*text, '\n')) {
+    if (trim(line).empty() || starts_with(trim(line), "#")) continue;
+    WEIR_TRY_(context.write_private(path,
+                                    "# Emptied by weir: declare parameters in the fleet "
+                                    "file.\n"));
+    return true;
+  }
+  return false;
+}
+
+// A slot keeps log for its member for ever; one that has left never asks for it.
+Result<> drop_slots_of_others(Session& session, const Service& service, Deadline deadline) {
+  std::string names = "''";
+  for (const Member& member : service.all()) names += ", " + quote_literal(slot_name(member.name));
+  WEIR_TRY_(
+      session.query("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots "
+                    "WHERE slot_name LIKE 'weir\\_%' AND slot_type = 'physical' "
+                    "AND NOT active AND slot_name NOT IN (" +
+                        names + ")",
+                    {}, deadline));
+  return {};
 }
 
 }  // namespace
@@ -109,10 +140,12 @@ Result<std::vector<std::string>> PostgresRuns::settle(const Member& member, cons
   WEIR_TRY(const bool changed, write_settings(member, service, clients_let_in));
   WEIR_TRY_(renew_receiver_key(member, deadline));
   WEIR_TRY(const ServerState server, context_.world().servers.state(context_.handle(member)));
+  WEIR_TRY(const bool forgot, forget_alter_system(context_, l));
   if (server.life != ServerLife::running) return std::vector<std::string>{};
-  if (changed) WEIR_TRY_(context_.reload(member));
+  if (changed || forgot) WEIR_TRY_(context_.reload(member));
 
   WEIR_TRY(Session session, context_.local_session(member, deadline));
+  WEIR_TRY_(drop_slots_of_others(session, service, deadline));
   // pg_file_settings reads the files anew, whoever has reloaded so far.
   WEIR_TRY(const Rows faults,
            session.query("SELECT f.name, f.setting, f.error, "

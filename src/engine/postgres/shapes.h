@@ -20,7 +20,12 @@ class PostgresShapes : public Shapes {
  private:
   Result<> apply_grant(const Member& leader, Session& session, const Difference& difference,
                        Deadline deadline);
+  Result<> drop_role(const Member& leader, Session& session, const std::string& name,
+                     Deadline deadline);
   Context& context_;
 };
+
+// What a database is called that the fleet file no longer names.
+std::string final_database_name(const std::string& oid, const std::string& name);
 
 }  // namespace weir::engine::postgres

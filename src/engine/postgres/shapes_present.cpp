@@ -35,9 +35,11 @@ std::string known(const char* column, const char* kind, const std::vector<std::s
 
 Result<> add_params(Session& session, const std::vector<Resource>& declared,
                     std::vector<Resource>& out, Deadline deadline) {
+  // Beside what is declared: what ALTER SYSTEM set, and lines that somebody wrote by hand.
   WEIR_TRY(const Rows rows,
            session.query("SELECT name, current_setting(name) FROM pg_settings WHERE name IN " +
-                             in_list(names_of(declared, "param")) + " ORDER BY 1",
+                             in_list(names_of(declared, "param")) +
+                             " OR sourcefile ~ '/(postgresql\\.auto|params)\\.conf$' ORDER BY 1",
                          {}, deadline));
   for (std::size_t i = 0; i < rows.rows.size(); ++i) {
     out.push_back({"param", rows.text(i, 0), {{"value", rows.text(i, 1)}}});
@@ -119,9 +121,10 @@ std::vector<Attribute> PostgresShapes::attributes() const {
       {"database", "owner", "", "text"},      {"grant", "tables", "", "list"},
       {"grant", "sequences", "", "list"},     {"grant", "database", "replace", "text"},
       {"grant", "schema", "replace", "text"}, {"grant", "role", "replace", "text"}};
-  for (const std::string& name : declarable_postgres_params()) {
-    out.push_back({"param", name, std::string(postgres_param_effect(name)),
-                   std::string(postgres_param_canonical(name))});
+  // Also those that no file may declare: ALTER SYSTEM may have set them all the same.
+  for (const PostgresParam& param : postgres_params()) {
+    out.push_back({"param", std::string(param.name), std::string(postgres_param_effect(param.name)),
+                   std::string(postgres_param_canonical(param.name))});
   }
   return out;
 }

@@ -51,9 +51,9 @@ TEST(Fleet, FromNothingThroughEveryFaultAndDown) {
   ASSERT_NO_FATAL_FAILURE(fleet.up());
   const Ran after = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
   EXPECT_EQ(after.status, 0) << after.out << after.err;
-  const Ran again = fleet.weir({"apply", "-f", fleet.file()});
+  const Ran again = fleet.weir({"apply", "-f", fleet.file(), "--yes"});
   EXPECT_EQ(again.status, 0) << again.err;
-  EXPECT_NE(again.out.find("no changes"), std::string::npos) << again.out;
+  EXPECT_NE(again.out.find("No changes"), std::string::npos) << again.out;
 
   // The application's own role works; nobody else gets in without a password.
   EXPECT_EQ(fleet.sql(fleet.leader(), "set role shop_owner; create table kept(n int primary key)"),
@@ -161,12 +161,12 @@ TEST(Fleet, ParametersFollowTheFileByReloadAndByRestart) {
   EXPECT_EQ(plan.status, 2) << plan.out << plan.err;
   EXPECT_NE(plan.out.find("restart"), std::string::npos) << plan.out;
   // Cut off, it is taken up again by the next.
-  const int cut = fleet.start_weir({"apply", "-f", fleet.file()});
+  const int cut = fleet.start_weir({"apply", "-f", fleet.file(), "--yes"});
   fleet.clock().sleep_for(150ms);
   kill(cut, SIGINT);
   const int status = fleet.wait_for(cut, 60s);
   EXPECT_TRUE(status == 130 || status == 0) << status;
-  const Ran applied = fleet.weir({"apply", "-f", fleet.file()});
+  const Ran applied = fleet.weir({"apply", "-f", fleet.file(), "--yes"});
   ASSERT_EQ(applied.status, 0) << applied.err;
   for (const char* host : {"a", "b", "c"}) {
     EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 200ms,

@@ -1,7 +1,6 @@
 // How tests drive a whole fleet.
 #include "tests/real/fleet/live_fleet.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -18,6 +17,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "tests/real/network.h"
 
 namespace weir::test {
 namespace {
@@ -25,19 +25,6 @@ namespace {
 std::string binary() {
   const char* given = std::getenv("WEIR_BINARY");
   return given == nullptr ? WEIR_BINARY_DEFAULT : given;
-}
-
-// A fleet that an earlier, killed test left behind keeps its block.
-bool nobody_listens(const std::string& ip, std::uint16_t port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  inet_pton(AF_INET, ip.c_str(), &address.sin_addr);
-  const bool refused =
-      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;
-  close(fd);
-  return refused;
 }
 
 std::string link_of(const std::string& path) {
@@ -75,7 +62,7 @@ LiveFleet::LiveFleet() {
 }
 
 LiveFleet::~LiveFleet() {
-  if (files_->exists(folder_ + "/s/live")) {
+  if (files_->exists(folder_ + "/s/live/fleet.json")) {
     const Ran down = weir({"down"});
     EXPECT_EQ(down.status, 0) << down.err;
   }
@@ -233,6 +220,16 @@ int LiveFleet::agent(const std::string& host) {
     if (!command) continue;
     const auto words = split(*command, '\0');
     if (words.size() > 5 && words[1] == "agent" && words[5] == host) return pid;
+  }
+  return 0;
+}
+
+int LiveFleet::store() {
+  for (const int pid : processes()) {
+    const auto command = files_->read(fmt::format("/proc/{}/cmdline", pid));
+    if (!command) continue;
+    const auto words = split(*command, '\0');
+    if (words.size() > 1 && words[1] == "store") return pid;
   }
   return 0;
 }

@@ -55,6 +55,7 @@ class LiveFleet {
   }
   int postmaster(const std::string& host);  // 0 if none
   int agent(const std::string& host);
+  int store();
   std::string folder() const { return folder_; }
   Clock& clock() { return *clock_; }
   Programs& programs() { return *programs_; }

@@ -225,7 +225,7 @@ void ThreeHosts::join_all(const std::string& certificate_life) {
 }
 
 void ThreeHosts::apply() {
-  const Ran ran = weir("a", {"apply", "-f", file_});
+  const Ran ran = weir("a", {"apply", "-f", file_, "--yes"});
   ASSERT_EQ(ran.status, 0) << ran.err;
 }
 

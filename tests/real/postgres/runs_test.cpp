@@ -308,7 +308,7 @@ TEST_F(PostgresRuns, LeavesForeignDataUntouched) {
   const auto started = start("a");
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().failure, Failure::bad_data);
-  const auto destroyed = it.runs("a").destroy(it.member("a"), it.within(5s));
+  const auto destroyed = it.runs("a").destroy(it.member("a"), "", it.within(5s));
   ASSERT_FALSE(destroyed);
   EXPECT_EQ(*it.world().files.read(data + "/PG_VERSION"), "14\n");
   EXPECT_EQ(it.world().files.list(data)->size(), 1u);
@@ -400,10 +400,22 @@ TEST_F(PostgresRuns, FencesWithOpenSessionsAndRecoversOnStart) {
 TEST_F(PostgresRuns, DestroysItsOwnData) {
   ASSERT_TRUE(create("a", "first0000001"));
   ASSERT_TRUE(start("a"));
-  ASSERT_TRUE(it.runs("a").destroy(it.member("a"), it.within(20s)));
+  ASSERT_TRUE(it.runs("a").destroy(it.member("a"), "", it.within(20s)));
   EXPECT_FALSE(it.world().files.exists(it.member_folder("a")));
   EXPECT_FALSE(local("a").data);
-  ASSERT_TRUE(it.runs("a").destroy(it.member("a"), it.within(20s)));
+  ASSERT_TRUE(it.runs("a").destroy(it.member("a"), "", it.within(20s)));
+}
+
+TEST_F(PostgresRuns, KeepsACopyOfWhatItDestroysWhereOneIsAskedFor) {
+  ASSERT_TRUE(create("a", "first0000001"));
+  ASSERT_TRUE(start("a"));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(it.runs("a").destroy(it.member("a"), "orders-now", it.within(20s)));
+  }
+  EXPECT_FALSE(it.world().files.exists(it.member_folder("a")));
+  const std::string kept = it.setting("a").finals + "/orders-now";
+  EXPECT_TRUE(it.world().files.exists(kept + "/PG_VERSION"));
+  EXPECT_FALSE(it.world().files.exists(kept + "/postmaster.pid")) << "it was stopped cleanly";
 }
 
 TEST_F(PostgresRuns, SaysWhyItsServerEndedAtStart) {

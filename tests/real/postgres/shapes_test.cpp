@@ -106,6 +106,59 @@ TEST_F(PostgresShapes, DeletesOnlyItsOwn) {
   EXPECT_EQ(sql("select count(*) from pg_database where datname in ('shop', 'theirs')"), "2");
 }
 
+TEST_F(PostgresShapes, ADatabaseThatGoesIsKeptUnderAnotherNameAndItsOwnerMayGo) {
+  apply_all(it.engine("a"));
+  EXPECT_EQ(sql("set role shop_owner; create table t as select 7 as n", "shop"), "");
+  wanted = {{"param", "work_mem", {{"value", "8MB"}}}};
+  apply_all(it.engine("a"));
+  EXPECT_EQ(names(differences()), "");
+  const std::string kept = sql("select datname from pg_database where datname like 'weir_final%'");
+  EXPECT_EQ(kept.substr(kept.size() - 5), "_shop");
+  EXPECT_EQ(sql("select n from t", kept), "7");
+  EXPECT_EQ(sql("select datconnlimit, pg_get_userbyid(datdba) from pg_database "
+                "where datname = '" +
+                kept + "'"),
+            "0|postgres");
+  EXPECT_EQ(sql("select count(*) from pg_roles where rolname like 'shop%'"), "0");
+  EXPECT_EQ(sql("select count(*) from pg_database where datname = 'shop'"), "0");
+}
+
+TEST_F(PostgresShapes, ADatabaseIsDroppedWhereNoCopyIsAskedFor) {
+  apply_all(it.engine("a"));
+  Difference gone;
+  gone.present = wanted[0];
+  gone.final_copy = false;
+  ASSERT_TRUE(it.shapes("a").apply(it.member("a"), gone, it.within(20s)));
+  EXPECT_EQ(sql("select count(*) from pg_database where datname like '%shop'"), "0");
+}
+
+TEST_F(PostgresShapes, WhatAlterSystemSetIsSeenAndTakenBack) {
+  apply_all(it.engine("a"));
+  EXPECT_EQ(sql("alter system set work_mem = '1MB'"), "");
+  EXPECT_EQ(sql("alter system set log_min_duration_statement = '5s'"), "");
+  EXPECT_EQ(sql("alter system set fsync = off"), "");
+  EXPECT_EQ(sql("select pg_reload_conf()"), "t");
+  const auto seen = [&] { return names(differences()); };
+  const auto comes = [&](const std::string& what) {
+    return poll_until(it.clock(), it.within(20s), 20ms, [&] { return seen() == what; });
+  };
+  EXPECT_TRUE(comes("param work_mem|work_mem; |log_min_duration_statement; |fsync;")) << seen();
+  for (int i = 0; i < 2; ++i) {
+    const auto settled = it.runs("a").settle(it.member("a"), it.service(), true, it.within(20s));
+    ASSERT_TRUE(settled) << settled.error().what;
+    EXPECT_TRUE(settled->empty());
+  }
+  EXPECT_TRUE(comes("")) << seen();
+  EXPECT_EQ(sql("show fsync") + sql("show work_mem"), "on8MB");
+  // A stopped server does not start with it either.
+  EXPECT_EQ(sql("alter system set shared_buffers = '900GB'"), "");
+  ASSERT_TRUE(it.runs("a").stop(it.member("a"), engine::StopMode::fast, it.within(20s)));
+  ASSERT_TRUE(it.runs("a").settle(it.member("a"), it.service(), true, it.within(20s)));
+  const auto started = it.runs("a").start(it.member("a"), {0, 1}, it.within(30s));
+  ASSERT_TRUE(started) << started.error().what;
+  EXPECT_EQ(sql("select count(*) from pg_settings where sourcefile like '%auto.conf'"), "0");
+}
+
 TEST_F(PostgresShapes, TheOperatorMayFromElsewhereAndAMonitorSeesNoPassword) {
   apply_all(it.operator_engine());
   const auto present =
