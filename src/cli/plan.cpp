@@ -51,7 +51,10 @@ constinit const Verb kPlan{
     "weir plan -f fleet.yaml\n"
     "\n"
     "# In a script: exit 2 when there are changes\n"
-    "weir plan -f fleet.yaml --detailed-exitcode -o json",
+    "weir plan -f fleet.yaml --detailed-exitcode -o json\n"
+    "\n"
+    "# Read it now, apply exactly it later\n"
+    "weir plan -f fleet.yaml --out monday.plan",
     kAnswers,
     plan_takes,
     plan,

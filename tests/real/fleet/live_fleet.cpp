@@ -1,7 +1,6 @@
 // How tests drive a whole fleet.
 #include "tests/real/fleet/live_fleet.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -18,6 +17,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "tests/real/network.h"
 
 namespace weir::test {
 namespace {
@@ -75,7 +75,7 @@ LiveFleet::LiveFleet() {
 }
 
 LiveFleet::~LiveFleet() {
-  if (files_->exists(folder_ + "/s/live")) {
+  if (files_->exists(folder_ + "/s/live/fleet.json")) {
     const Ran down = weir({"down"});
     EXPECT_EQ(down.status, 0) << down.err;
   }
