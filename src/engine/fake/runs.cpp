@@ -163,7 +163,7 @@ Result<std::vector<std::string>> FakeRuns::settle(const Member& member, const Se
   }
   WEIR_TRY_(host_.reload(member));
   std::vector<std::string> waiting;
-  const FakeServer* server = host_.cluster().reach(fake_id(member), member.host);
+  const FakeServer* server = host_.reach(member);
   if (server == nullptr) return waiting;
   for (const auto& [name, value] : wanted) {
     const auto loaded = server->loaded.params.find(name);

@@ -193,7 +193,7 @@ class Killed : public testing::Test {
 
 TEST_F(Killed, NothingIsHalfDoneWhoeverDies) {
   const std::uint64_t seed = from_environment("WEIR_KILL_SEED", 4);
-  const auto rounds = drawn_rounds(seed, from_environment("WEIR_KILL_ROUNDS", 4));
+  const auto rounds = drawn_rounds(seed, from_environment("WEIR_KILL_ROUNDS", 3));
   ASSERT_NO_FATAL_FAILURE(fleet.up());
   ASSERT_EQ(fleet.sql(fleet.leader(), "set role shop_owner; create table kept(n int primary key)"),
             "");

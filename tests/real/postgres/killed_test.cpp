@@ -20,13 +20,13 @@ using engine::Rejoin;
 using engine::Upstream;
 
 constexpr Duration kLifeLimit = 90s;
-constexpr int kCutsMost = 60;
+constexpr int kCutsMost = 120;
 // A leader without a confirmed replica makes every other commit wait.
 constexpr const char* kAlone = "-c synchronous_commit=local";
 
 // `./dev night` looks closer.
 Duration stride(Duration in_ci) {
-  return std::getenv("WEIR_ALL_KILL_POINTS") == nullptr ? in_ci : in_ci / 4;
+  return std::getenv("WEIR_ALL_KILL_POINTS") == nullptr ? in_ci : in_ci / 8;
 }
 
 class PostgresKilled : public ::testing::Test {
@@ -161,7 +161,7 @@ class PostgresKilled : public ::testing::Test {
 };
 
 TEST_F(PostgresKilled, InsideInitdb) {
-  cut_on("initdb", stride(200ms), [&](Duration pause) {
+  cut_on("initdb", stride(400ms), [&](Duration pause) {
     const auto create = [&](Life& life) {
       return life.engine->runs()->create(it.member("a"), Incarnation(life.random->id()),
                                          it.service(), life.within(60s));
@@ -183,7 +183,7 @@ TEST_F(PostgresKilled, InsideInitdb) {
 TEST_F(PostgresKilled, InsideABaseBackup) {
   lead_alone();
   ASSERT_EQ(it.sql("a", "create table kept (n int primary key)", "postgres", kAlone), "");
-  cut_on("base backup", stride(200ms), [&](Duration pause) {
+  cut_on("base backup", stride(400ms), [&](Duration pause) {
     write("a", kAlone);
     const bool over = live(
         "b",
@@ -205,7 +205,7 @@ TEST_F(PostgresKilled, InsideABaseBackup) {
 TEST_F(PostgresKilled, InsideASetChangeAndAPromise) {
   ASSERT_NO_FATAL_FAILURE(begin());
   int changes = 0;
-  cut_on("set change", stride(20ms), [&](Duration pause) {
+  cut_on("set change", stride(40ms), [&](Duration pause) {
     const SyncSet set = ++changes % 2 == 1 ? set_of({"b"}) : set_of({"b", "c"});
     const auto load = [&](Life& life) {
       return life.engine->leads()->load_set(it.member("a"), set, life.within(30s));
@@ -219,7 +219,7 @@ TEST_F(PostgresKilled, InsideASetChangeAndAPromise) {
     return over;
   });
   std::int64_t round = 1;
-  cut_on("promise", stride(60ms), [&](Duration pause) {
+  cut_on("promise", stride(120ms), [&](Duration pause) {
     ++round;
     const auto promise = [&](Life& life) -> Result<> {
       const auto given = life.engine->leads()->promise(it.member("b"), round, life.within(20s));
@@ -249,7 +249,7 @@ TEST_F(PostgresKilled, InsidePromoteFollowAndRewind) {
   ASSERT_NO_FATAL_FAILURE(begin());
   std::vector<std::string> order{"a", "b", "c"};
   std::int64_t epoch = 1;
-  cut_on("failover", stride(160ms), [&](Duration pause) {
+  cut_on("failover", stride(400ms), [&](Duration pause) {
     const std::string old = order[0];
     ++epoch;
     write(old);
