@@ -82,12 +82,13 @@ Result<> get_certificate(Machine& machine, const Place& place, const access::Tok
   WEIR_TRY(const std::string request, access::request_cert(machine.files, folder, host.text));
   WEIR_TRY(const std::string seal, access::make_seal(machine.files, folder));
   const auto caller = peer::make_stranger(machine.clock, folder + "/ca.crt");
-  WEIR_TRY(
-      const Json answer,
-      caller->call(
-          {token.signer, token.ip, token.port}, "/join",
-          Json::object().set("id", token.id).set("secret", token.secret).set("request", request),
-          machine.clock.within(kCallLimit)));
+  WEIR_TRY(const Json answer, caller->call({token.signer, token.ip, token.port}, "/join",
+                                           Json::object()
+                                               .set("id", token.id)
+                                               .set("secret", token.secret)
+                                               .set("request", request)
+                                               .set("seal", seal),
+                                           machine.clock.within(kCallLimit)));
   return access::accept_cert(machine.files, folder, host.text, answer["cert"].text());
 }
 
