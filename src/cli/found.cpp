@@ -74,6 +74,10 @@ Result<> found(Machine& machine, const Place& place, const FleetFacts& facts) {
     WEIR_TRY_(
         access::issue(machine.files, place.ca(), each.folder, each.request, now, machine.random));
   }
+  for (const HostName& host : here) {
+    WEIR_TRY(const std::string seal, access::make_seal(machine.files, place.identity(host)));
+    WEIR_TRY_(access::keep_seal(machine.files, place.ca(), host.text, seal));
+  }
   return {};
 }
 

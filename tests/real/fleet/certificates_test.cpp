@@ -1,8 +1,12 @@
 // Certificates that live half a minute: renewed while replication goes on, expired, and joined
 // again. Nothing of it makes a failover.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <fmt/format.h>
+
+#include <cstdlib>
+#include <map>
 
 #include "base/text.h"
 #include "tests/real/fleet/three_hosts.h"
@@ -85,7 +89,8 @@ TEST(HostsCertificates, AreRenewedUnderAStreamAndAnExpiredOneJoinsAgain) {
   }));
   ASSERT_NO_FATAL_FAILURE(hosts.join("c"));
   EXPECT_TRUE(poll_until(hosts.clock(), hosts.clock().within(60s), 100ms, [&] {
-    for (const Json& member : hosts.status()["members"].items()) {
+    const Json seen = hosts.status();
+    for (const Json& member : seen["members"].items()) {
       if (member["host"].text() == "c" && member["agent"].text() == "alive") return true;
     }
     return false;
