@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "agent/certificates.h"
 #include "agent/claims.h"
 #include "agent/heartbeats.h"
@@ -12,6 +14,12 @@
 #include "world/log.h"
 
 namespace weir::agent {
+
+namespace {
+
+constexpr std::int64_t kJournalMost = 500;
+
+}  // namespace
 
 struct Agent::Parts {
   World& world;
@@ -161,6 +169,25 @@ struct Agent::Parts {
     if (const auto loop = find(service)) loop->ring();  // who waited for it may go on
   }
 
+  // What this agent last read from the store, of every service that has a member here.
+  Json known() {
+    Json told = Json::array();
+    for (const auto& loop : all()) told.add(loop->known());
+    return Json::object()
+        .set("format", kWireFormat)
+        .set("host", setting.host.text)
+        .set("life", life.text)
+        .set("services", told);
+  }
+
+  // The latest entries of this host's journal, for when the store's copies cannot be read.
+  Json journal_lines(std::int64_t count) {
+    Json lines = Json::array();
+    const auto most = static_cast<std::size_t>(std::clamp<std::int64_t>(count, 0, kJournalMost));
+    for (const journal::Entry& entry : journal->recent(most)) lines.add(journal::to_json(entry));
+    return Json::object().set("format", kWireFormat).set("entries", lines);
+  }
+
   // What `weir status` reads when it cannot ask us.
   std::map<std::string, Json> tell() {
     std::map<std::string, Json> out;
@@ -292,6 +319,8 @@ Result<Json> Agent::answer(const peer::Request& request) {
     return request.path == "/suspicion" ? loop->answer_suspicion() : loop->status();
   }
   if (request.path == "/renew" && parts_->certificates) return parts_->certificates->renew(request);
+  if (request.path == "/known") return parts_->known();
+  if (request.path == "/journal") return parts_->journal_lines(request.body["count"].integer());
   return fail(Failure::not_found, "no such call: " + request.path);
 }
 

@@ -18,6 +18,9 @@
 
 namespace weir::agent {
 
+// Of what agents say to each other, and publish of themselves.
+constexpr int kWireFormat = 1;
+
 // The defaults of design.md, Timings.
 struct Timings {
   Duration heartbeat = 250ms;

@@ -73,16 +73,4 @@ Json ServiceLoop::answer_suspicion() {
       .set("knows_position", board_.position_known());
 }
 
-Json ServiceLoop::status() const {
-  const Timings& timings = ports_.setting.timings;
-  const failover::View now = board_.view(ports_.world.clock.now(), timings, {}, {});
-  const failover::Readiness readiness = failover::readiness(now);
-  return Json::object()
-      .set("member", self_.name.text)
-      .set("because", board_.because())
-      .set("failover",
-           Json::object().set("possible", readiness.possible).set("because", readiness.because))
-      .set("sighting", weir::to_json(board_.seen(self_.name)));
-}
-
 }  // namespace weir::agent

@@ -24,6 +24,4 @@ struct Ports {
   std::function<void(const HostName&, Deadline)> speak_to;
 };
 
-constexpr int kWireFormat = 1;
-
 }  // namespace weir::agent

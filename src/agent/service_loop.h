@@ -34,7 +34,10 @@ class ServiceLoop {
 
   // "Do you suspect the leader too?" looked at afresh; for the peer port.
   Json answer_suspicion();
+  // What this agent knows of its member and of the others, for people; tell.cpp.
   Json status() const;
+  // The service and its record as last read from the store: what a CLI shows while it is away.
+  Json known() const;
 
  private:
   void turn();

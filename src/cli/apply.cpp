@@ -121,6 +121,8 @@ Result<bool> write_desired(Session& session, const Fleet& fleet) {
   return changed;
 }
 
+namespace {
+
 Result<> apply(Session& session) {
   WEIR_TRY(const Fleet fleet, load_fleet(session));
   WEIR_TRY_(refuse_unsupported(fleet));
@@ -141,5 +143,22 @@ Result<> apply(Session& session) {
                         : "no changes: the fleet is as the file says");
   return {};
 }
+
+}  // namespace
+
+constinit const Verb kApply{
+    "apply",
+    Group::fleet,
+    "Write the desired fleet and wait until it is so",
+    "The file goes to the store, one key per service, and the agents make it so. Interrupted, the\n"
+    "same command goes on from there.",
+    "weir apply -f fleet.yaml",
+    "",
+    [](Grammar& grammar, Options& options) {
+      take_file(grammar, options);
+      take_timeout(grammar, options);
+    },
+    apply,
+};
 
 }  // namespace weir::cli

@@ -1,44 +1,55 @@
-// The table of verbs, and exit codes.
+// The table of verbs; which one is meant; and how it ends.
 #include "cli/cli.h"
-
-#include <CLI/CLI.hpp>
 
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "base/text.h"
-#include "cli/program.h"
+#include "cli/exit_codes.h"
 #include "cli/verbs.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
-
-int exit_code(Failure failure) {
-  switch (failure) {
-    case Failure::plan_has_changes:
-      return 2;
-    case Failure::objective_breached:
-      return 3;
-    case Failure::refused:
-      return 4;
-    case Failure::held:
-      return 5;
-    case Failure::timed_out:
-      return 124;
-    case Failure::cancelled:
-      return 130;
-    default:
-      return 1;
-  }
-}
+constexpr const Verb* kVerbs[] = {
+    // Within a group in the order of the help.
+    &kUp,
+    &kInit,
+    &kToken,
+    &kJoin,
+    &kPlan,
+    &kApply,
+    &kDown,
+    // To look at it.
+    &kStatus,
+    &kGet,
+    &kDescribe,
+    &kEvents,
+    &kLogs,
+    // To break it.
+    &kDrill,
+    &kStoreRebuild,
+    // To learn.
+    &kExplain,
+    &kVersion,
+    &kCompletion,
+    // Processes, and what only scripts call.
+    &kStore,
+    &kAgent,
+    &kSupervisor,
+    &kComplete,
+    &kDocs,
+};
 
 int finish(const Result<>& result, const Options& options) {
   if (result) return 0;
   const Error& error = result.error();
-  if (error.failure != Failure::plan_has_changes) {
+  if (!error.what.empty()) {  // changes of a plan, and a watch that was ended, are no complaint
     if (options.output == "json") {
-      fmt::print(stderr, "{}\n", to_json(error).dump());
+      fmt::print(stderr, "{}\n", to_json(error).dump());  // one line, for log collectors
+    } else if (options.output == "yaml") {
+      fmt::print(stderr, "{}", as_data(to_json(error), options.output));
     } else {
       fmt::print(stderr, "weir: {}\n", error.what);
       if (!error.hint.empty()) fmt::print(stderr, "hint: {}\n", error.hint);
@@ -47,149 +58,129 @@ int finish(const Result<>& result, const Options& options) {
   return exit_code(error.failure);
 }
 
-struct Verb {
-  const char* name;
-  const char* help;
-  Result<> (*run)(Session&);
-  bool file;     // takes -f
-  bool service;  // takes a SERVICE
-  bool hidden;   // started by weir itself
-};
-
-constexpr Verb kVerbs[] = {
-    {"up", "Make the fleet of a file run on this machine, from nothing or from where it stands", up,
-     true, false, false},
-    {"init", "Make this machine the first of a fleet of several: its CA and store are here", init,
-     true, false, false},
-    {"token", "Print a token with which another machine joins: once, within 15 minutes", token,
-     false, false, false},
-    {"join", "Make this machine a host of a fleet, by a token of weir token", join, false, false,
-     false},
-    {"down", "Stop servers and agents of the fleet here; all data is kept", down, false, false,
-     false},
-    {"plan", "Show what apply would change", plan, true, false, false},
-    {"apply", "Write the desired fleet and wait until it is so", apply, true, false, false},
-    {"status", "Who leads, how far behind, and whether a failover is possible", status, false, true,
-     false},
-    {"events", "What the agents did, and why", events, false, true, false},
-    {"store", "Refill a store that lost what it had: store rebuild; alone: run the store", store,
-     false, false, true},
-    {"agent", "Run the agent of one host", serve_agent, false, false, true},
-    {"supervisor", "Run the supervisor of the fleet here", serve_supervisor, false, false, true},
-};
-
-void add_identity_options(CLI::App& sub, const std::string& name, Options& options) {
-  if (name == "init" || name == "agent") {
-    sub.add_option("--host", options.host, "Which host this machine is; where it is not plain");
+// Complaints about the words themselves come before -o is read.
+std::string output_asked(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    for (const std::string output : {"json", "yaml"}) {
+      const bool next = (words[i] == "-o" || words[i] == "--output") && i + 1 < words.size() &&
+                        words[i + 1] == output;
+      if (next || words[i] == "-o" + output || words[i] == "--output=" + output) return output;
+    }
   }
-  if (name == "token" || name == "join") {
-    sub.add_option("--host", options.host, "Which host is to join")->required();
-  }
-  if (name == "join") {
-    sub.add_option("token", options.token, "What weir token printed; - reads it from stdin")
-        ->required();
-  }
-  if (name == "init") {
-    sub.add_option("--store", options.store,
-                   "Where the store is to listen, ADDRESS[:PORT]; an address of this machine");
-    sub.add_option("--certificate-life", options.certificate_life,
-                   "How long certificates live (90d); they are renewed at two thirds of it");
-  }
-  if (name == "join") {
-    sub.add_option("--store", options.store, "Where the store listens, ADDRESS[:PORT]")->required();
-  }
+  return "table";
 }
 
-void add_verb(CLI::App& app, const Verb& verb, Options& options, const Verb** chosen) {
-  CLI::App* sub = app.add_subcommand(verb.name, verb.help);
-  if (verb.hidden) sub->group("Processes");
-  if (verb.file) sub->add_option("-f,--file", options.file, "The fleet file");
-  if (verb.service) sub->add_option("service", options.service, "The service");
-  const std::string name = verb.name;
-  if (name == "up") {
-    sub->add_option("--store", options.store,
-                    "Where the store listens, ADDRESS[:PORT] (127.0.10.250:7400)");
+Error no_such_verb(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Verb* verb : verbs()) {
+    if (verb->group != Group::hidden) names.emplace_back(verb->name);
   }
-  if (name == "plan") {
-    sub->add_flag("--detailed-exitcode", options.detailed_exit,
-                  "Exit 0 without changes, 2 with changes, 1 on errors");
-  }
-  if (name == "down") {
-    sub->add_flag("--destroy", options.destroy, "Remove all data; asks for the fleet's name");
-    sub->add_flag("--no-final-copy", options.no_final_copy,
-                  "With --destroy: keep no copy of the last leader's data");
-  }
-  if (name == "events") {
-    sub->add_option("--limit", options.limit, "How many of the latest events (50)")
-        ->check(CLI::Range(1, 100000));
-  }
-  add_identity_options(*sub, name, options);
-  if (name == "store") {
-    sub->add_option("action", options.action, "rebuild: refill it from what the members remember")
-        ->check(CLI::IsMember({"rebuild"}));
-    sub->add_option("--while", options.while_pid, "End when this process has ended");
-  }
-  sub->callback([chosen, &verb] { *chosen = &verb; });
+  const std::string meant = nearest(word, names);
+  return {Failure::bad_config, fmt::format("there is no verb {}", word),
+          meant.empty() ? "weir --help" : "did you mean `weir " + meant + "`?"};
 }
 
-constexpr Verb kDrill{
-    "drill", "Break a service on purpose and measure its recovery", drill, false, true, false};
-
-void add_drill(CLI::App& app, Options& options, const Verb** chosen) {
-  CLI::App* sub = app.add_subcommand(kDrill.name, kDrill.help);
-  sub->add_option("fault", options.fault, "What to break: kill-server, kill-host")
-      ->check(CLI::IsMember({"kill-server", "kill-host"}));
-  sub->add_option("service", options.service, "Whom to break it for");
-  sub->add_option("--rate", options.rate, "Commits a second, all writers together (400)")
-      ->check(CLI::Range(1.0, 100000.0));
-  sub->add_option("--writers", options.writers, "Concurrent writers (4)")->check(CLI::Range(1, 64));
-  sub->add_flag("--stop-all", options.stop_all,
-                "Pull the safety lever: running drills end, and none begins");
-  sub->add_option("--reason", options.reason, "With --stop-all: why, for whoever is refused");
-  sub->add_flag("--release", options.release, "Release the safety lever");
-  sub->callback([chosen] { *chosen = &kDrill; });
+// Takes the verb, of two words where there is one of that name, out of the words.
+const Verb* take_verb(std::vector<std::string>& words, std::size_t at) {
+  const auto first = words.begin() + static_cast<std::ptrdiff_t>(at);
+  if (at + 1 < words.size()) {
+    if (const Verb* verb = find_verb(words[at] + " " + words[at + 1])) {
+      words.erase(first, first + 2);
+      return verb;
+    }
+  }
+  const Verb* verb = find_verb(words[at]);
+  if (verb != nullptr) words.erase(first);
+  return verb;
 }
 
-// The library's own words, in our grammar; of an unknown verb it says only that one is missing.
-Error complaint(const CLI::App& app, const CLI::ParseError& error) {
-  const std::vector<std::string> rest = app.remaining();
-  if (app.get_subcommands().empty() && !rest.empty() && !starts_with(rest.front(), "-")) {
-    std::vector<std::string> verbs{kDrill.name};
-    for (const Verb& verb : kVerbs) verbs.emplace_back(verb.name);
-    const std::string meant = nearest(rest.front(), verbs);
-    return {Failure::bad_config, fmt::format("there is no verb {}", rest.front()),
-            meant.empty() ? "weir --help" : "did you mean `weir " + meant + "`?"};
+bool asks(const std::vector<std::string>& words, const char* flag, const char* short_flag) {
+  for (const std::string& word : words) {
+    if (word == "--") return false;
+    if (word == flag || word == short_flag) return true;
   }
-  std::string what = error.what();
-  if (!what.empty() && what[0] >= 'A' && what[0] <= 'Z')
-    what[0] = static_cast<char>(what[0] + ('a' - 'A'));
-  return {Failure::bad_config, what, "weir --help"};
+  return false;
+}
+
+Result<> run_words(std::vector<std::string> words, Machine& machine, Options& options) {
+  Grammar common;
+  take_common(common, options, nullptr);
+  if (!words.empty() && words[0] == "help") words[0] = "--help";
+  if (words == std::vector<std::string>{"--version"}) words[0] = kVersion.name;
+  const bool help = asks(words, "--help", "-h");
+  const std::size_t at = first_plain_word(common, words);
+  if (at == words.size()) {
+    if (help) {
+      print_out(show_help());
+      return {};
+    }
+    WEIR_TRY_(read_words("VERB", common, {}, words));
+    return fail(Failure::bad_config, "which verb? none was given", "weir --help");
+  }
+  const std::string word = words[at];
+  const Verb* verb = take_verb(words, at);
+  if (verb == nullptr) return fail(no_such_verb(word));
+  if (help) {
+    print_out(show_help(*verb));
+    return {};
+  }
+  Grammar own, shared;
+  verb->takes(own, options);
+  take_common(shared, options, verb);
+  WEIR_TRY_(read_words(verb->name, shared, own, words));
+  Session session(machine, options);
+  return verb->run(session);
 }
 
 }  // namespace
 
-int run(int argc, char** argv, Machine& machine) {
-  Options options;
-  const Verb* chosen = nullptr;
-  CLI::App app{"weir keeps data stores and message queues standing, and proves it with numbers"};
-  app.set_version_flag("--version", kVersion);
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.add_option("--fleet", options.fleet, "Which fleet, where several are here");
-  app.add_option("-o,--output", options.output, "How to answer: table or json")
-      ->check(CLI::IsMember({"table", "json"}));
-  app.add_flag("--yes", options.yes, "Answer yes to every question");
-  app.add_flag("--no-input", options.no_input, "Never ask; fail naming what is missing");
-  for (const Verb& verb : kVerbs) add_verb(app, verb, options, &chosen);
-  add_drill(app, options, &chosen);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    return finish(fail(complaint(app, error)), options);
+std::span<const Verb* const> verbs() { return kVerbs; }
+
+const Verb* find_verb(const std::string& name) {
+  for (const Verb* verb : kVerbs) {
+    if (name == verb->name) return verb;
   }
-  Session session(machine, options);
-  return finish(chosen->run(session), options);
+  return nullptr;
+}
+
+void nothing_more(Grammar&, Options&) {}
+
+void take_service(Grammar& grammar, Options& options) {
+  grammar.positional("SERVICE", &options.service, "Which service; not needed where there is one")
+      .offering(Offers::services);
+}
+
+void take_file(Grammar& grammar, Options& options) {
+  grammar.option("-f,--file", "FILE", &options.file, "The fleet file").offering(Offers::files);
+}
+
+void take_timeout(Grammar& grammar, Options& options) {
+  grammar.option("--timeout", "TIME", &options.timeout,
+                 "How long to wait, e.g. 2m (5m); then exit 124, and what was begun goes on");
+}
+
+void take_common(Grammar& grammar, Options& options, const Verb* verb) {
+  grammar.option("--fleet", "FLEET", &options.fleet, "Which fleet, where several are here");
+  const std::string outputs = verb == nullptr ? kAllAnswers : verb->outputs;
+  if (!outputs.empty()) {
+    grammar.option("-o,--output", "FORMAT", &options.output, "How to answer")
+        .one_of(split(outputs, ','));
+  }
+  grammar.option("--color", "WHEN", &options.color, "Colour on a terminal; NO_COLOR is heeded")
+      .one_of({"auto", "always", "never"});
+  grammar.flag("--yes", options.yes, "Answer yes to every question");
+  grammar.flag("--no-input", options.no_input, "Never ask; fail naming what is missing");
+  grammar.flag("-h,--help", options.help, "Show this text");
+}
+
+int run(int argc, char** argv, Machine& machine) {
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  Options options;
+  options.output = output_asked(words);
+  Result<> result = run_words(words, machine, options);
+  if (result && std::ferror(stdout) != 0)
+    result = fail(Failure::io, "the answer could not be written");
+  return finish(result, options);
 }
 
 }  // namespace weir::cli

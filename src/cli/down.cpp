@@ -78,8 +78,6 @@ Result<> destroy(Session& session, const std::vector<Standing>& services) {
   return files.remove(place.fleet_folder());
 }
 
-}  // namespace
-
 Result<> down(Session& session) {
   WEIR_TRY_(session.open());
   if (session.facts().apart()) {
@@ -106,5 +104,29 @@ Result<> down(Session& session) {
   session.print(session.options().destroy ? "destroyed" : "down; all data is kept");
   return {};
 }
+
+void down_takes(Grammar& grammar, Options& options) {
+  grammar.flag("--destroy", options.destroy, "Remove all data; asks for the fleet's name");
+  grammar.flag("--no-final-copy", options.no_final_copy,
+               "With --destroy: keep no copy of the last leader's data");
+}
+
+}  // namespace
+
+constinit const Verb kDown{
+    "down",
+    Group::fleet,
+    "Stop servers and agents of the fleet here; all data is kept",
+    "Agents, store and supervisor end first, then servers stop, replicas before leaders. `weir "
+    "up`\n"
+    "goes on from there.",
+    "weir down\n"
+    "\n"
+    "# Remove all data too; a copy of the last leader's is kept\n"
+    "weir down --destroy",
+    "",
+    down_takes,
+    down,
+};
 
 }  // namespace weir::cli

@@ -61,8 +61,8 @@ Result<std::unique_ptr<HeldClaim>> claim_for(Session& session, const Service& se
 }
 
 Result<> judged(Session& session, const DrillReport& report) {
-  if (session.wants_json()) {
-    session.print_json(to_json(report));
+  if (session.wants_data()) {
+    session.print_data(to_json(report));
   } else {
     session.print(show(report));
   }
@@ -135,8 +135,6 @@ Result<> check_words(const Options& options) {
               "weir drill kill-server SERVICE");
 }
 
-}  // namespace
-
 Result<> drill(Session& session) {
   WEIR_TRY_(check_words(session.options()));
   WEIR_TRY_(session.open());
@@ -176,5 +174,42 @@ Result<> drill(Session& session) {
                                 to_json(report).dump(true), 0600));
   return judged(session, report);
 }
+
+void drill_takes(Grammar& grammar, Options& options) {
+  grammar.positional("FAULT", &options.fault, "What to break").one_of({"kill-server", "kill-host"});
+  take_service(grammar, options);
+  grammar.option("--rate", "COMMITS", &options.rate, "Commits a second, all writers together (400)")
+      .within(1, 100000);
+  grammar.option("--writers", "NUMBER", &options.writers, "Concurrent writers (4)").within(1, 64);
+  grammar.flag("--stop-all", options.stop_all,
+               "Pull the safety lever: running drills end, and none begins");
+  grammar.option("--reason", "TEXT", &options.reason,
+                 "With --stop-all: why, for whoever is refused");
+  grammar.flag("--release", options.release, "Release the safety lever");
+}
+
+}  // namespace
+
+constinit const Verb kDrill{
+    "drill",
+    Group::prove,
+    "Break a service on purpose and measure its recovery",
+    "Writes to the service as an ordinary client would, injects the fault, and measures: for how "
+    "long\n"
+    "nobody could write, and whether anything acknowledged is lost. It ends only once the fault "
+    "is\n"
+    "verified as gone. Exit 3 when the objective was breached.",
+    "# Kill the machine under the leader\n"
+    "weir drill kill-host orders\n"
+    "\n"
+    "# Kill only its server, under less load\n"
+    "weir drill kill-server orders --rate 100 --writers 2\n"
+    "\n"
+    "# End all drills, and let none begin\n"
+    "weir drill --stop-all --reason incident-42",
+    kAnswers,
+    drill_takes,
+    drill,
+};
 
 }  // namespace weir::cli

@@ -3,24 +3,85 @@
 
 #include <algorithm>
 
+#include "base/quantity.h"
 #include "base/text.h"
 
 namespace weir::cli {
 
+namespace {
+
+constexpr Duration kStoreLimit = 5s;
+constexpr Duration kAgentLimit = 2s;
+constexpr int kJournalMost = 500;
+
+void take(std::vector<Told>& out, const HostName& host, const Json& json,
+          const std::string& service) {
+  auto read = journal::entry_from(json);
+  if (!read) return;  // of a newer format: not ours to show
+  if (!service.empty() && read->service != service) return;
+  out.push_back({host, std::move(*read)});
+}
+
+void sort(std::vector<Told>& history) {
+  std::ranges::stable_sort(history, {}, [](const Told& told) { return told.entry.at; });
+}
+
+}  // namespace
+
 Result<std::vector<Told>> read_history(Session& session, const std::string& service) {
   const std::string prefix = session.keys().journals();
-  WEIR_TRY(const auto entries, session.store().list(prefix, session.within(5s)));
+  WEIR_TRY(const auto entries, session.store().list(prefix, session.within(kStoreLimit)));
   std::vector<Told> out;
   for (const store::Entry& entry : entries) {
     const std::string rest = entry.key.substr(prefix.size());
     const auto json = Json::parse(entry.value);
-    if (!json) continue;
-    auto read = journal::entry_from(*json);
-    if (!read) continue;  // of a newer format: not ours to show
-    if (!service.empty() && read->service != service) continue;
-    out.push_back({HostName(rest.substr(0, rest.find('/'))), std::move(*read)});
+    if (json) take(out, HostName(rest.substr(0, rest.find('/'))), *json, service);
   }
-  std::ranges::stable_sort(out, {}, [](const Told& told) { return told.entry.at; });
+  sort(out);
+  return out;
+}
+
+std::vector<Told> read_history(Session& session, const Known& known, const std::string& service) {
+  if (known.store_away.empty()) {
+    if (auto read = read_history(session, service)) return std::move(*read);
+  }
+  std::vector<Told> out;
+  for (const auto& [host, told] :
+       ask_agents(session, session.facts().hosts, "/journal",
+                  Json::object().set("count", kJournalMost), kAgentLimit)) {
+    for (const Json& entry : told["entries"].items()) take(out, host, entry, service);
+  }
+  sort(out);
+  return out;
+}
+
+std::vector<Told> filtered(std::vector<Told> history, const Options& options, WallTime now) {
+  std::erase_if(history, [&](const Told& told) {
+    const bool old = options.since && told.entry.at < now - *options.since;
+    return old || (!options.step.empty() && told.entry.kind != options.step);
+  });
+  const auto most = static_cast<std::size_t>(options.limit);
+  if (history.size() > most) {
+    history.erase(history.begin(), history.end() - static_cast<std::ptrdiff_t>(most));
+  }
+  return history;
+}
+
+Listing listing_of(const std::vector<Told>& history) {
+  Listing out{"event",
+              {"AT", "SERVICE", "HOST", "STEP", "OUTCOME", "TOOK", "BECAUSE"},
+              {"CAPABILITY", "NUMBER"},
+              {}};
+  for (const Told& told : history) {
+    const journal::Entry& entry = told.entry;
+    const bool open = entry.outcome == journal::Outcome::open;
+    out.rows.push_back({told.host.text + "/" + std::to_string(entry.number),
+                        {show(entry.at), entry.service, told.host.text, entry.kind,
+                         name_of(entry.outcome), open ? "unknown" : show(entry.took),
+                         entry.because + (entry.detail.empty() ? "" : " (" + entry.detail + ")")},
+                        {entry.capability, std::to_string(entry.number)},
+                        journal::to_json(entry).set("host", told.host.text)});
+  }
   return out;
 }
 

@@ -45,8 +45,6 @@ Result<> refuse_another(const std::optional<FleetFacts>& before, const HostName&
                                             before->here.front().text, fleet));
 }
 
-}  // namespace
-
 Result<> init(Session& session) {
   WEIR_TRY(const Fleet fleet, load_fleet(session));
   WEIR_TRY(Place place, find_place());
@@ -104,8 +102,8 @@ Result<> token(Session& session) {
   made.ip = own->address;
   made.port = peer::kAgentPort;
   const std::string word = access::word_of(made);
-  if (session.wants_json()) {
-    session.print_json(Json::object().set("token", word).set("host", made.host));
+  if (session.wants_data()) {
+    session.print_data(Json::object().set("token", word).set("host", made.host));
     return {};
   }
   session.progress(fmt::format("for host {}, once, within 15 minutes; there:", made.host));
@@ -114,5 +112,45 @@ Result<> token(Session& session) {
   session.print(word);
   return {};
 }
+
+}  // namespace
+
+constinit const Verb kInit{
+    "init",
+    Group::fleet,
+    "Make this machine the first of a fleet of several: its CA and store are here",
+    "Founds the fleet: the CA's key stays in one file of this machine. The other machines join by "
+    "a\n"
+    "token each.",
+    "weir init -f fleet.yaml --store 10.0.0.11 --host a",
+    "",
+    [](Grammar& grammar, Options& options) {
+      take_file(grammar, options);
+      grammar
+          .option("--host", "HOST", &options.host,
+                  "Which host this machine is; where it is not plain")
+          .offering(Offers::hosts);
+      grammar.option("--store", "ADDRESS[:PORT]", &options.store,
+                     "Where the store is to listen; an address of this machine");
+      grammar.option("--certificate-life", "TIME", &options.certificate_life,
+                     "How long certificates live (90d); they are renewed at two thirds of it");
+    },
+    init,
+};
+
+constinit const Verb kToken{
+    "token",
+    Group::fleet,
+    "Print a token with which another machine joins: once, within 15 minutes",
+    "",
+    "weir token --host b",
+    kAnswers,
+    [](Grammar& grammar, Options& options) {
+      grammar.option("--host", "HOST", &options.host, "Which host is to join")
+          .needed()
+          .offering(Offers::hosts);
+    },
+    token,
+};
 
 }  // namespace weir::cli

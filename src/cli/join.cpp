@@ -119,9 +119,7 @@ Result<> create_renewal(Machine& machine, const Place& place, const FleetFacts& 
               "see that `weir store` runs there, then the same weir join again");
 }
 
-}  // namespace
-
-Result<> join(Session& session) {
+Result<> join_fleet(Session& session) {
   const Options& options = session.options();
   WEIR_TRY(const access::Token token, read_token(options));
   WEIR_TRY(Place place, find_place());
@@ -145,5 +143,27 @@ Result<> join(Session& session) {
   session.progress("next: `weir agent` here");
   return {};
 }
+
+}  // namespace
+
+constinit const Verb kJoin{
+    "join",
+    Group::fleet,
+    "Make this machine a host of a fleet, by a token of weir token",
+    "Its key is made here and never travels. Cut off, the same command goes on from there.",
+    "weir join TOKEN --store 10.0.0.11:7400 --host b\n"
+    "\n"
+    "# So that the token stands in no list of processes\n"
+    "weir join - --store 10.0.0.11:7400 --host b",
+    "",
+    [](Grammar& grammar, Options& options) {
+      grammar.positional("TOKEN", &options.token, "What weir token printed; - reads it from stdin")
+          .needed();
+      grammar.option("--store", "ADDRESS[:PORT]", &options.store, "Where the store listens")
+          .needed();
+      grammar.option("--host", "HOST", &options.host, "Which host is to join").needed();
+    },
+    join_fleet,
+};
 
 }  // namespace weir::cli

@@ -43,10 +43,16 @@ std::string waiting_for(const Look& look) {
 }  // namespace
 
 Result<Look> look_at(Session& session, const store::HeldService& desired) {
+  WEIR_TRY(const auto held, store::read_record(session.store(), session.keys(),
+                                               desired.service.name, session.within(3s)));
+  return look_at(session, desired, held);
+}
+
+Result<Look> look_at(Session& session, const store::HeldService& desired,
+                     const std::optional<store::Held>& held) {
   Look look;
   look.desired = desired;
-  WEIR_TRY(look.held, store::read_record(session.store(), session.keys(), desired.service.name,
-                                         session.within(3s)));
+  look.held = held;
   WEIR_TRY(engine::Engine* const engine, session.engine(desired.service.engine));
   struct Probe {
     Member member;
@@ -123,8 +129,7 @@ std::string still_undone(Session& session, const Look& look) {
 }  // namespace
 
 Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit) {
-  const Deadline deadline = session.within(limit);
-  std::string last;
+  const Deadline deadline = session.within(session.options().timeout.value_or(limit));
   while (true) {
     std::string waiting;
     for (const Service& service : fleet.services) {
@@ -138,8 +143,7 @@ Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit) {
       break;
     }
     if (waiting.empty()) return {};
-    if (waiting != last) session.progress(waiting);
-    last = waiting;
+    session.waiting(waiting);
     if (session.cancelled()) {
       return fail(Failure::cancelled, "interrupted; what was started goes on",
                   "weir up again resumes, weir down stops it");

@@ -44,8 +44,6 @@ Result<> plan_known(Session& session, Service wanted, PlanReport& report) {
   return {};
 }
 
-}  // namespace
-
 Result<> plan(Session& session) {
   WEIR_TRY(const Fleet fleet, load_fleet(session));
   WEIR_TRY_(refuse_unsupported(fleet));
@@ -71,15 +69,39 @@ Result<> plan(Session& session) {
       provision::plan_service(service, {}, {}, report);
     }
   }
-  if (session.wants_json()) {
-    session.print_json(to_json(report));
+  if (session.wants_data()) {
+    session.print_data(to_json(report));
   } else {
-    session.print(show(report));
+    session.show(show(report));
   }
   if (session.options().detailed_exit && !report.changes.empty()) {
     return fail(Failure::plan_has_changes, "");
   }
   return {};
 }
+
+void plan_takes(Grammar& grammar, Options& options) {
+  take_file(grammar, options);
+  grammar.flag("--detailed-exitcode", options.detailed_exit,
+               "Exit 0 without changes, 2 with changes, 1 on errors");
+}
+
+}  // namespace
+
+constinit const Verb kPlan{
+    "plan",
+    Group::fleet,
+    "Show what apply would change",
+    "Changes nothing. Works before the first agent runs: it looks at the store and at the members\n"
+    "themselves. What cannot be looked at is planned as unknown, never as absent.",
+    "# What would change\n"
+    "weir plan -f fleet.yaml\n"
+    "\n"
+    "# In a script: exit 2 when there are changes\n"
+    "weir plan -f fleet.yaml --detailed-exitcode -o json",
+    kAnswers,
+    plan_takes,
+    plan,
+};
 
 }  // namespace weir::cli

@@ -14,6 +14,8 @@
 #include "access/access.h"
 #include "agent/agent.h"
 #include "base/text.h"
+#include "cli/log_part.h"
+#include "cli/verbs.h"
 #include "engine/postgres/postgres.h"
 #include "guard/guard.h"
 #include "store/remote.h"
@@ -101,25 +103,7 @@ agent::Papers papers_of(Session& session, const HostName& host) {
   return papers;
 }
 
-}  // namespace
-
-std::vector<std::string> store_argv(const Place& place, int while_pid) {
-  std::vector<std::string> argv{self_path(), "store", "--fleet", place.fleet.text};
-  if (while_pid != 0) {
-    argv.emplace_back("--while");
-    argv.push_back(std::to_string(while_pid));
-  }
-  return argv;
-}
-
-std::vector<std::string> agent_argv(const Place& place, const HostName& host) {
-  return {self_path(), "agent", "--fleet", place.fleet.text, "--host", host.text};
-}
-
-std::vector<std::string> supervisor_argv(const Place& place) {
-  return {self_path(), "supervisor", "--fleet", place.fleet.text};
-}
-
+// Each runs until SIGTERM or SIGINT.
 Result<> serve_store(Session& session) {
   WEIR_TRY_(session.open());
   Machine& machine = session.machine();
@@ -132,10 +116,6 @@ Result<> serve_store(Session& session) {
   say(machine.clock, Level::info, "store: serving at {}:{}", facts.store.ip, facts.store.port);
   wait_for_end(session);
   return {};
-}
-
-Result<> store(Session& session) {
-  return session.options().action == "rebuild" ? rebuild_store(session) : serve_store(session);
 }
 
 Result<> serve_agent(Session& session) {
@@ -164,7 +144,11 @@ Result<> serve_agent(Session& session) {
   WEIR_TRY(auto listener,
            peer::listen(
                host->address, peer::kAgentPort, identity,
-               [&agent](const peer::Request& request) { return agent.answer(request); }, 16,
+               [&agent, &place, name](const peer::Request& request) {
+                 return request.path == "/log" ? answer_log(place, name, request)
+                                               : agent.answer(request);
+               },
+               16,
                may_join ? [&agent](const peer::Request& request) { return agent.admit(request); }
                         : peer::Handler()));
   say(machine.clock, Level::info, "agent of host {}: serving at {}:{}", name.text, host->address,
@@ -190,6 +174,25 @@ Result<> serve_supervisor(Session& session) {
   plan.log_folder = place.logs();
   World& world = session.world();
   return guard::supervise(world, plan);
+}
+
+}  // namespace
+
+std::vector<std::string> store_argv(const Place& place, int while_pid) {
+  std::vector<std::string> argv{self_path(), "store", "--fleet", place.fleet.text};
+  if (while_pid != 0) {
+    argv.emplace_back("--while");
+    argv.push_back(std::to_string(while_pid));
+  }
+  return argv;
+}
+
+std::vector<std::string> agent_argv(const Place& place, const HostName& host) {
+  return {self_path(), "agent", "--fleet", place.fleet.text, "--host", host.text};
+}
+
+std::vector<std::string> supervisor_argv(const Place& place) {
+  return {self_path(), "supervisor", "--fleet", place.fleet.text};
 }
 
 // Twice forked, so that it is nobody's child and no terminal's.
@@ -218,5 +221,39 @@ Result<> start_detached(const std::vector<std::string>& argv, const std::string&
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
   return {};
 }
+
+constinit const Verb kStore{
+    "store",
+    Group::processes,
+    "Run the fleet's store",
+    "",
+    "",
+    "",
+    [](Grammar& grammar, Options& options) {
+      grammar.option("--while", "PID", &options.while_pid, "End when this process has ended");
+    },
+    serve_store,
+};
+
+constinit const Verb kAgent{
+    "agent",
+    Group::processes,
+    "Run the agent of one host",
+    "",
+    "",
+    "",
+    [](Grammar& grammar, Options& options) {
+      grammar
+          .option("--host", "HOST", &options.host,
+                  "Which host this machine is; where it is not plain")
+          .offering(Offers::hosts);
+    },
+    serve_agent,
+};
+
+constinit const Verb kSupervisor{
+    "supervisor", Group::processes, "Run the supervisor of the fleet here", "", "", "",
+    nothing_more, serve_supervisor,
+};
 
 }  // namespace weir::cli

@@ -12,9 +12,4 @@ std::vector<std::string> store_argv(const Place& place, int while_pid);
 std::vector<std::string> agent_argv(const Place& place, const HostName& host);
 std::vector<std::string> supervisor_argv(const Place& place);
 
-// Each runs until SIGTERM or SIGINT.
-Result<> serve_store(Session& session);
-Result<> serve_agent(Session& session);
-Result<> serve_supervisor(Session& session);
-
 }  // namespace weir::cli

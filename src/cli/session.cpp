@@ -5,36 +5,87 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/quantity.h"
+#include "cli/paint.h"
 #include "cli/program.h"
+#include "config/config.h"
 #include "engine/postgres/postgres.h"
 #include "store/remote.h"
 
 namespace weir::cli {
 
+std::string as_data(const Json& json, const std::string& format) {
+  return format == "yaml" ? config::to_yaml(json) : json.dump(true) + "\n";
+}
+
+bool print_out(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return true;
+  if (errno != EPIPE) return true;
+  std::clearerr(stdout);
+  return false;
+}
+
 Session::Session(Machine& machine, Options options)
     : machine_(machine), options_(std::move(options)), began_(machine.clock.now()) {}
 
-Session::~Session() = default;
+Session::~Session() { end_line(); }
+
+double Session::elapsed() const {
+  return std::chrono::duration<double>(machine_.clock.now() - began_).count();
+}
+
+void Session::end_line() const {
+  if (line_open_) fmt::print(stderr, "\n");
+  line_open_ = false;
+}
 
 void Session::progress(const std::string& text) const {
-  const double seconds = std::chrono::duration<double>(machine_.clock.now() - began_).count();
-  fmt::print(stderr, "{:6.1f}s {}\n", seconds, text);
+  end_line();
+  fmt::print(stderr, "{:6.1f}s {}\n", elapsed(), text);
   std::fflush(stderr);
 }
 
-void Session::print(const std::string& text) const {
-  fmt::print("{}{}", text, text.empty() || text.back() == '\n' ? "" : "\n");
-  std::fflush(stdout);
+void Session::waiting(const std::string& text) {
+  constexpr Duration kSayAgain = 10s;
+  const Instant now = machine_.clock.now();
+  if (isatty(STDERR_FILENO) != 0) {
+    fmt::print(stderr, "\r\x1b[K{:6.1f}s {}", elapsed(), text);
+    std::fflush(stderr);
+    line_open_ = true;
+  } else if (text != waited_for_ || now - waited_said_ >= kSayAgain) {
+    progress(text == waited_for_ ? "still: " + text : text);
+    waited_said_ = now;
+  }
+  waited_for_ = text;
 }
 
-void Session::print_json(const Json& json) const { print(json.dump(true)); }
+bool Session::print(const std::string& text) const {
+  end_line();
+  return print_out(text.empty() || text.back() == '\n' ? text : text + "\n");
+}
+
+bool Session::print_data(const Json& json) const { return print(as_data(json, options_.output)); }
+
+bool Session::show(const std::string& text) const {
+  const bool colour = wants_colour(options_.color, isatty(STDOUT_FILENO) != 0,
+                                   std::getenv("NO_COLOR"), std::getenv("TERM"));
+  return print(colour && !options_.wants_data() ? painted(text) : text);
+}
+
+bool Session::pause(Duration duration) const {
+  poll_until(machine_.clock, within(duration), 50ms, [this] { return cancelled(); });
+  return !cancelled();
+}
 
 World& Session::world() { return *world_; }
 
 Result<> Session::open() {
+  if (store_) return {};  // whoever watches opens again and again
   WEIR_TRY(place_, find_place());
   WEIR_TRY(facts_, find_fleet(machine_.files, place_, options_.fleet));
   WEIR_TRY(servers_, machine_.servers(place_.run));

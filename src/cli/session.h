@@ -26,6 +26,9 @@ struct Options {
   std::string store;             // --store ADDRESS[:PORT]
   bool yes = false;
   bool no_input = false;
+  bool help = false;
+  std::string color = "auto";       // auto, always, never
+  std::optional<Duration> timeout;  // how long a verb that waits may wait
   bool detailed_exit = false;
   bool destroy = false;
   bool no_final_copy = false;
@@ -36,12 +39,30 @@ struct Options {
   std::string host;
   std::string token;
   std::string certificate_life;
-  std::string action;  // of store: "rebuild", or nothing
   int while_pid = 0;
   int limit = 50;
+  std::optional<Duration> since;  // events, logs
+  std::string step;               // events --kind
+  bool follow = false;
+  bool watch = false;
+  bool agent_log = false;  // logs --agent
+  int tail = 200;
+  std::string kind;                // get
+  std::string thing;               // describe, logs
+  std::string shell;               // completion
+  std::string word;                // explain
+  std::vector<std::string> words;  // __complete
   double rate = 400;
   int writers = 4;
+
+  bool wants_data() const { return output == "json" || output == "yaml"; }
 };
+
+// `json` as the text of that format, "json" or "yaml", with a line's end.
+std::string as_data(const Json& json, const std::string& format);
+// To stdout. False when the reader has gone away (`weir events | head`): no error, the rest is
+// dropped. Any other failure stays in ferror(stdout).
+bool print_out(const std::string& text);
 
 class Session {
  public:
@@ -50,16 +71,22 @@ class Session {
 
   Machine& machine() { return machine_; }
   const Options& options() const { return options_; }
-  bool wants_json() const { return options_.output == "json"; }
+  // -o json or yaml: facts for a program.
+  bool wants_data() const { return options_.wants_data(); }
   bool cancelled() const { return *machine_.cancelled; }
 
-  // stderr, with the time since the verb began; nothing when output is not for a person.
+  // stderr, with the time since the verb began.
   void progress(const std::string& text) const;
-  // stdout.
-  void print(const std::string& text) const;
-  void print_json(const Json& json) const;
+  // What is waited for: on a terminal one line that is drawn anew with the time elapsed, elsewhere
+  // a line when it changes, and one every ten seconds.
+  void waiting(const std::string& text);
+  // stdout; false when nobody reads it any more.
+  bool print(const std::string& text) const;
+  bool print_data(const Json& json) const;
+  // The same for tables and screens, with colour where a person looks at it.
+  bool show(const std::string& text) const;
 
-  // Finds the fleet and connects as the operator; nothing is sent yet.
+  // Finds the fleet and connects as the operator; nothing is sent yet. Once: repeated, it is done.
   Result<> open();
   const FleetFacts& facts() const { return *facts_; }
   Place& place() { return place_; }
@@ -68,6 +95,8 @@ class Session {
   store::Keys keys() const { return {place_.fleet, RegionName("local")}; }
   World& world();
   Deadline within(Duration limit) const { return machine_.clock.within(limit); }
+  // Waits; false as soon as the user asks us to end.
+  bool pause(Duration duration) const;
 
   // The engine as the operator uses it: from outside, with the operator's certificate.
   Result<engine::Engine*> engine(const std::string& name);
@@ -82,6 +111,9 @@ class Session {
   Result<store::HeldService> service();
 
  private:
+  double elapsed() const;  // seconds since the verb began
+  void end_line() const;
+
   Machine& machine_;
   const Options options_;
   const Instant began_;
@@ -93,6 +125,9 @@ class Session {
   std::unique_ptr<World> world_;
   std::unique_ptr<engine::Engine> engine_;
   bool own_store_ = false;
+  std::string waited_for_;
+  Instant waited_said_{};
+  mutable bool line_open_ = false;  // a line of `waiting` that is still to be ended
 };
 
 // Programs of our own that go on after us: a new session, standard streams to `log`.

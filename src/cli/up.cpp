@@ -77,8 +77,6 @@ void print_ways_in(Session& session, const Fleet& fleet) {
   }
 }
 
-}  // namespace
-
 Result<> up(Session& session) {
   WEIR_TRY(const Fleet fleet, load_fleet(session));
   WEIR_TRY_(refuse_unsupported(fleet));
@@ -98,5 +96,32 @@ Result<> up(Session& session) {
   print_ways_in(session, fleet);
   return {};
 }
+
+void up_takes(Grammar& grammar, Options& options) {
+  take_file(grammar, options);
+  take_timeout(grammar, options);
+  grammar.option("--store", "ADDRESS[:PORT]", &options.store,
+                 "Where the store listens (127.0.10.250:7400)");
+}
+
+}  // namespace
+
+constinit const Verb kUp{
+    "up",
+    Group::fleet,
+    "Make the fleet of a file run on this machine, from nothing or from where it stands",
+    "Makes certificates, starts the supervisor, the store and one agent per host, writes what is\n"
+    "desired, and waits until every service is healthy. What is there and right is kept, so the "
+    "same\n"
+    "command goes on from wherever an earlier one was cut off.",
+    "# The fleet of the quickstart\n"
+    "weir up -f examples/quickstart.yaml\n"
+    "\n"
+    "# With the store at an address of your own\n"
+    "weir up -f fleet.yaml --store 10.0.0.9:7400",
+    "",
+    up_takes,
+    up,
+};
 
 }  // namespace weir::cli

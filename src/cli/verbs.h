@@ -1,22 +1,34 @@
-// One function per verb; each returns what the exit code is made of.
+// One value per verb, each in its own file, and what verbs share.
 #pragma once
 
+#include "cli/known.h"
 #include "cli/session.h"
+#include "cli/verb.h"
 
 namespace weir::cli {
 
-Result<> up(Session& session);      // init if needed, supervisor, apply, wait until healthy
-Result<> down(Session& session);    // replicas first, then leaders, then our own processes
-Result<> apply(Session& session);   // writes the desired fleet and waits until it is so
-Result<> plan(Session& session);    // what apply would change
-Result<> status(Session& session);  // one screen
-Result<> init(Session& session);    // this machine holds the CA of a fleet of several machines
-Result<> token(Session& session);   // one word that lets one host join
-Result<> join(Session& session);    // this machine becomes a host of a fleet
-Result<> drill(Session& session);   // break it, measure it, mend it
-Result<> events(Session& session);  // what the agents did, and why
-Result<> store(Session& session);   // serve it, or rebuild it
-Result<> rebuild_store(Session& session);  // refill a store that lost what it had
+extern const Verb kUp;            // init if needed, supervisor, apply, wait until healthy
+extern const Verb kInit;          // this machine holds the CA of a fleet of several machines
+extern const Verb kToken;         // one word that lets one host join
+extern const Verb kJoin;          // this machine becomes a host of a fleet
+extern const Verb kDown;          // replicas first, then leaders, then our own processes
+extern const Verb kApply;         // writes the desired fleet and waits until it is so
+extern const Verb kPlan;          // what apply would change
+extern const Verb kStatus;        // one screen
+extern const Verb kDrill;         // break it, measure it, mend it
+extern const Verb kGet;           // lists of things
+extern const Verb kDescribe;      // all about one thing
+extern const Verb kLogs;          // what a member's server and agent wrote
+extern const Verb kEvents;        // what the agents did, and why
+extern const Verb kExplain;       // what words mean
+extern const Verb kVersion;       // which weir this is
+extern const Verb kCompletion;    // a script for the shell
+extern const Verb kComplete;      // what that script asks
+extern const Verb kDocs;          // docs/cli.md
+extern const Verb kStoreRebuild;  // refill a store that lost what it had
+extern const Verb kStore;         // the processes that `up` leaves behind
+extern const Verb kAgent;
+extern const Verb kSupervisor;
 
 // Shared by up, apply and plan.
 Result<Fleet> load_fleet(Session& session);
@@ -31,16 +43,6 @@ Result<> refuse_if_remembered(Session& session, const Service& service);
 // Waits until each service is led, confirmed and complete, telling what is waited for.
 Result<> await_healthy(Session& session, const Fleet& fleet, Duration limit);
 
-// What an outside look at one service finds.
-struct Look {
-  store::HeldService desired;
-  std::optional<store::Held> held;
-  std::vector<std::pair<Member, Sighting>> members;
-  // Healthy: led, a commit confirmed, every other member counted, applied as desired.
-  bool healthy = false;
-  std::string waiting_for;  // why not
-};
-Result<Look> look_at(Session& session, const store::HeldService& desired);
 // A declared password that is a reference is resolved on the leader's host and not here: whatever
 // is there is taken for it.
 void take_present_passwords(std::vector<Resource>& declared, const std::vector<Resource>& present);

@@ -18,13 +18,6 @@
 namespace weir::config {
 namespace {
 
-struct File {
-  const Node* fleet = nullptr;
-  const Node* hosts = nullptr;
-  const Node* services = nullptr;
-  std::vector<Freeze> freezes;
-};
-
 void read_time(Complaints& complaints, const Node& node, WallTime& into) {
   const auto text = as_text(complaints, node, "a time such as 2026-12-24T08:30Z");
   if (!text) return;
@@ -36,15 +29,22 @@ void read_time(Complaints& complaints, const Node& node, WallTime& into) {
 const std::vector<Key<Freeze>>& freeze_keys() {
   static const std::vector<Key<Freeze>> kKeys{
       {"from", true,
-       [](Complaints& c, const Node& node, Freeze& to) { read_time(c, node, to.from); }},
+       [](Complaints& c, const Node& node, Freeze& to) { read_time(c, node, to.from); },
+       "a time such as 2026-12-24T08:30Z", "when it begins"},
       {"until", true,
-       [](Complaints& c, const Node& node, Freeze& to) { read_time(c, node, to.until); }},
+       [](Complaints& c, const Node& node, Freeze& to) { read_time(c, node, to.until); },
+       "a time such as 2026-12-24T08:30Z", "when it ends"},
       {"reason", true,
        [](Complaints& c, const Node& node, Freeze& to) {
          to.reason = as_text(c, node, "why nothing is to be broken then").value_or("");
-       }},
+       },
+       "a text", "why nothing is to be broken then"},
   };
   return kKeys;
+}
+
+void describe_freezes(const std::string& path, std::vector<FileKey>& out) {
+  describe(path, freeze_keys(), out);
 }
 
 void read_freezes(Complaints& complaints, const Node& node, std::vector<Freeze>& into) {
@@ -59,25 +59,6 @@ void read_freezes(Complaints& complaints, const Node& node, std::vector<Freeze>&
     }
     into.push_back(std::move(freeze));
   }
-}
-
-const std::vector<Key<File>>& file_keys() {
-  static const std::vector<Key<File>> kKeys{
-      {"fleet", true, [](Complaints&, const Node& node, File& file) { file.fleet = &node; }},
-      {"hosts", true,
-       [](Complaints& complaints, const Node& node, File& file) {
-         file.hosts = as_map(complaints, node, "a mapping of hosts");
-       }},
-      {"services", true,
-       [](Complaints& complaints, const Node& node, File& file) {
-         file.services = as_map(complaints, node, "a mapping of services");
-       }},
-      {"freeze", false,
-       [](Complaints& complaints, const Node& node, File& file) {
-         read_freezes(complaints, node, file.freezes);
-       }},
-  };
-  return kKeys;
 }
 
 // The address as the resolver writes it, so that two spellings of one are seen to be one; empty if
@@ -105,7 +86,8 @@ void read_address(Complaints& complaints, const Node& node, Host& host) {
 }
 
 const std::vector<Key<Host>>& host_keys() {
-  static const std::vector<Key<Host>> kKeys{{"address", true, read_address}};
+  static const std::vector<Key<Host>> kKeys{
+      {"address", true, read_address, "an IP address", "where its servers and its agent listen"}};
   return kKeys;
 }
 
@@ -144,15 +126,21 @@ void read_availability(Complaints& complaints, const Node& node, Objective& obje
   objective.availability = *share;
 }
 
-void read_objective(Complaints& complaints, const Node& node, Draft& draft) {
+const std::vector<Key<Objective>>& objective_keys() {
   static const std::vector<Key<Objective>> kKeys{
-      {"availability", false, read_availability},
+      {"availability", false, read_availability, "a share such as 99.95%", "of the time it serves"},
       {"rpo", false,
-       [](Complaints& c, const Node& value, Objective& to) { read_duration(c, value, to.rpo); }},
+       [](Complaints& c, const Node& value, Objective& to) { read_duration(c, value, to.rpo); },
+       "a time such as 0s", "how much acknowledged data may be lost"},
       {"rto", false,
-       [](Complaints& c, const Node& value, Objective& to) { read_duration(c, value, to.rto); }},
+       [](Complaints& c, const Node& value, Objective& to) { read_duration(c, value, to.rto); },
+       "a time such as 5s", "how long until it serves again"},
   };
-  read_mapping(complaints, node, node, "an objective", kKeys, draft.service.objective);
+  return kKeys;
+}
+
+void read_objective(Complaints& complaints, const Node& node, Draft& draft) {
+  read_mapping(complaints, node, node, "an objective", objective_keys(), draft.service.objective);
 }
 
 void read_durability(Complaints& complaints, const Node& node, Draft& draft) {
@@ -172,19 +160,29 @@ void read_durability(Complaints& complaints, const Node& node, Draft& draft) {
 // The keys that every service has; its engine adds its own.
 const std::vector<Key<Draft>>& service_keys() {
   static const std::vector<Key<Draft>> kKeys{
-      {"engine", true, [](Complaints&, const Node&, Draft&) {}},  // read first: it brings keys
+      // Read first: it brings keys.
+      {"engine", true, [](Complaints&, const Node&, Draft&) {}, "the name of an engine",
+       "which software it runs; the engine adds keys of its own"},
       {"members", true,
        [](Complaints& complaints, const Node& node, Draft& draft) {
          draft.members = as_list(complaints, node, "a list of hosts");
+       },
+       "a list of hosts", "where its servers run; the first leads at the beginning"},
+      {"port", false, [](Complaints&, const Node& node, Draft& draft) { draft.port = &node; },
+       "a port", "of all its servers; the engine's standard one by default"},
+      {"sync", false, [](Complaints&, const Node& node, Draft& draft) { draft.sync = &node; },
+       "a whole number", "for how many replicas each commit waits; 1 by default"},
+      {"durability", false, read_durability, "required, preferred or async",
+       "what an acknowledgement promises; required by default"},
+      {"objective", false, read_objective, "a mapping", "what drills are judged by",
+       [](const std::string& path, std::vector<FileKey>& out) {
+         describe(path, objective_keys(), out);
        }},
-      {"port", false, [](Complaints&, const Node& node, Draft& draft) { draft.port = &node; }},
-      {"sync", false, [](Complaints&, const Node& node, Draft& draft) { draft.sync = &node; }},
-      {"durability", false, read_durability},
-      {"objective", false, read_objective},
       {"freeze", false,
        [](Complaints& complaints, const Node& node, Draft& draft) {
          read_freezes(complaints, node, draft.service.freezes);
-       }},
+       },
+       "a list of windows", "when no drill may touch it", describe_freezes},
   };
   return kKeys;
 }
@@ -320,6 +318,49 @@ void read_services(Complaints& complaints, const Node& services, Fleet& fleet) {
   }
 }
 
+struct File {
+  const Node* fleet = nullptr;
+  const Node* hosts = nullptr;
+  const Node* services = nullptr;
+  std::vector<Freeze> freezes;
+};
+
+// All that services of any engine may have.
+void describe_service(const std::string& path, std::vector<FileKey>& out) {
+  const std::string service = path + ".SERVICE";
+  out.push_back({service, "a mapping", "one store or queue, by its name", false});
+  describe(service, service_keys(), out);
+  for (const EngineSyntax& engine : engines()) describe(service, engine.keys, out);
+}
+
+void describe_host(const std::string& path, std::vector<FileKey>& out) {
+  out.push_back({path + ".HOST", "a mapping", "one machine, by its name", false});
+  describe(path + ".HOST", host_keys(), out);
+}
+
+const std::vector<Key<File>>& top_keys() {
+  static const std::vector<Key<File>> kKeys{
+      {"fleet", true, [](Complaints&, const Node& node, File& file) { file.fleet = &node; },
+       "a name", "the fleet's name; all that one file declares"},
+      {"hosts", true,
+       [](Complaints& complaints, const Node& node, File& file) {
+         file.hosts = as_map(complaints, node, "a mapping of hosts");
+       },
+       "a mapping of hosts", "the machines of the fleet", describe_host},
+      {"services", true,
+       [](Complaints& complaints, const Node& node, File& file) {
+         file.services = as_map(complaints, node, "a mapping of services");
+       },
+       "a mapping of services", "what runs on them", describe_service},
+      {"freeze", false,
+       [](Complaints& complaints, const Node& node, File& file) {
+         read_freezes(complaints, node, file.freezes);
+       },
+       "a list of windows", "when no drill may touch any service", describe_freezes},
+  };
+  return kKeys;
+}
+
 // Misspelt or misplaced, a secret is still a secret: it is masked wherever it stands.
 void mask_secrets(Complaints& complaints, const Node& node) {
   for (const NodePtr& item : node.items) mask_secrets(complaints, *item);
@@ -339,7 +380,7 @@ Fleet read_fleet(Complaints& complaints, const Node& root) {
   if (as_map(complaints, root, "a mapping with `fleet`, `hosts` and `services`") == nullptr) {
     return fleet;
   }
-  read_mapping(complaints, root, root, "a fleet file", file_keys(), file);
+  read_mapping(complaints, root, root, "a fleet file", top_keys(), file);
   if (file.fleet != nullptr && as_text(complaints, *file.fleet, "the name of the fleet") &&
       check_name(complaints, *file.fleet, "fleet")) {
     fleet.name = FleetName{file.fleet->text};
@@ -383,6 +424,12 @@ Parsed parse(const std::string& file, const std::string& text) {
     fleet = read_fleet(complaints, *root);
   }
   return {std::move(fleet), complaints.finish()};
+}
+
+std::vector<FileKey> file_keys() {
+  std::vector<FileKey> out;
+  describe("", top_keys(), out);
+  return out;
 }
 
 Result<Fleet> load(Files& files, const std::string& path) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "base/result.h"
 #include "model/fleet.h"
 #include "world/world.h"
@@ -39,5 +41,19 @@ Parsed parse(const std::string& file, const std::string& text);
 
 // Reads the file and parses it. Failure::bad_config with every complaint, shown, in `what`.
 Result<Fleet> load(Files& files, const std::string& path);
+
+// A key of the fleet file: "services.SERVICE.members"; names of one's own are in capitals.
+struct FileKey {
+  std::string path;
+  std::string_view takes;  // "a list of hosts"
+  std::string_view help;
+  bool needed = false;
+};
+// All of them, from the tables that read the file.
+std::vector<FileKey> file_keys();
+
+// The same value as one YAML document; a text that a reader would take for a number, a truth or
+// nothing is quoted.
+std::string to_yaml(const Json& json);
 
 }  // namespace weir::config

@@ -73,16 +73,22 @@ struct Database {
   const Node* owner = nullptr;
 };
 
-void read_database(Complaints& complaints, const Node& name, const Node& node, Draft& draft) {
+const std::vector<Key<Database>>& database_keys() {
   static const std::vector<Key<Database>> kKeys{
       {"owner", true,
-       [](Complaints&, const Node& value, Database& database) { database.owner = &value; }},
+       [](Complaints&, const Node& value, Database& database) { database.owner = &value; },
+       "the name of a role", "who owns it; a role of this service"},
   };
+  return kKeys;
+}
+
+void read_database(Complaints& complaints, const Node& name, const Node& node, Draft& draft) {
   if (!check_identifier(complaints, name, "database") || reserved(complaints, name, "database")) {
     return;
   }
   Database database;
-  read_mapping(complaints, name, node, fmt::format("database `{}`", name.text), kKeys, database);
+  read_mapping(complaints, name, node, fmt::format("database `{}`", name.text), database_keys(),
+               database);
   if (database.owner == nullptr) return;
   const auto owner = as_text(complaints, *database.owner, "the name of a role");
   if (!owner) return;
@@ -128,15 +134,18 @@ std::string read_privileges(Complaints& complaints, const Node& node,
 
 const std::vector<Key<Grant>>& grant_keys() {
   static const std::vector<Key<Grant>> kKeys{
-      {"on", true, [](Complaints&, const Node& value, Grant& grant) { grant.on = &value; }},
+      {"on", true, [](Complaints&, const Node& value, Grant& grant) { grant.on = &value; },
+       "DATABASE.SCHEMA", "where it holds"},
       {"tables", false,
        [](Complaints& complaints, const Node& value, Grant& grant) {
          grant.tables = read_privileges(complaints, value, kTablePrivileges);
-       }},
+       },
+       "a list of privileges", "on all tables there, present and to come; `all` for each of them"},
       {"sequences", false,
        [](Complaints& complaints, const Node& value, Grant& grant) {
          grant.sequences = read_privileges(complaints, value, kSequencePrivileges);
-       }},
+       },
+       "a list of privileges", "on all sequences there, present and to come"},
   };
   return kKeys;
 }
@@ -218,11 +227,17 @@ const std::vector<Key<RoleDraft>>& role_keys() {
       {"login", false,
        [](Complaints& complaints, const Node& value, RoleDraft& role) {
          role.login = as_bool(complaints, value).value_or(false);
-       }},
-      {"password", false, read_password},
+       },
+       "true or false", "whether one may connect as it; false by default"},
+      {"password", false, read_password, "generated, env:NAME or file:/PATH",
+       "a reference, resolved on the leader's host; never the secret itself"},
       {"grants", false,
        [](Complaints& complaints, const Node& value, RoleDraft& role) {
          role.grants = as_list(complaints, value, "a list of grants");
+       },
+       "a list of grants", "what it may do",
+       [](const std::string& path, std::vector<FileKey>& out) {
+         describe(path, grant_keys(), out);
        }},
   };
   return kKeys;
@@ -260,16 +275,25 @@ EngineSyntax postgres_syntax() {
   return {"postgres",
           true,
           5432,
-          {{"params", false, read_params},
+          {{"params", false, read_params, "a mapping of parameters",
+            "settings of the server, by Postgres's own names"},
            {"databases", false,
             [](Complaints& complaints, const Node& node, Draft& draft) {
               if (node.is_null()) return;
               draft.databases = as_map(complaints, node, "a mapping of databases");
+            },
+            "a mapping of databases", "by name",
+            [](const std::string& path, std::vector<FileKey>& out) {
+              describe(path + ".DATABASE", database_keys(), out);
             }},
            {"roles", false,
             [](Complaints& complaints, const Node& node, Draft& draft) {
               if (node.is_null()) return;
               draft.roles = as_map(complaints, node, "a mapping of roles");
+            },
+            "a mapping of roles", "by name",
+            [](const std::string& path, std::vector<FileKey>& out) {
+              describe(path + ".ROLE", role_keys(), out);
             }}},
           finish};
 }

@@ -13,17 +13,32 @@
 
 #include "base/text.h"
 #include "config/complaints.h"
+#include "config/config.h"
 #include "config/tree.h"
 
 namespace weir::config {
 
-// One key of a mapping and what becomes of its value.
+// One key of a mapping, what becomes of its value, and what `weir explain` tells of it.
 template <class T>
 struct Key {
   std::string_view name;
   bool needed = false;
   void (*read)(Complaints& complaints, const Node& value, T& into) = nullptr;
+  std::string_view takes = {};
+  std::string_view help = {};
+  // The keys below it, where it takes a mapping with a table of its own.
+  void (*inner)(const std::string& path, std::vector<FileKey>& out) = nullptr;
 };
+
+// The keys of a table, and all below them, as they are written below `path`.
+template <class T>
+void describe(const std::string& path, const std::vector<Key<T>>& keys, std::vector<FileKey>& out) {
+  for (const Key<T>& key : keys) {
+    const std::string here = path + (path.empty() ? "" : ".") + std::string(key.name);
+    out.push_back({here, key.takes, key.help, key.needed});
+    if (key.inner != nullptr) key.inner(here, out);
+  }
+}
 
 // What was expected of a value that is of another kind.
 void complain_of_kind(Complaints& complaints, const Node& node, std::string_view expected);

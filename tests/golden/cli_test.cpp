@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "base/json.h"
 #include "tests/golden/golden.h"
 #include "world/real.h"
 
@@ -78,7 +79,9 @@ std::string quickstart_with(const std::string& what, const std::string& by) {
 TEST_F(CliGolden, Help) { expect("cli/help.txt", told({"--help"})); }
 
 TEST_F(CliGolden, HelpOfEachVerb) {
-  for (const char* verb : {"up", "down", "plan", "apply", "status", "events", "drill"}) {
+  for (const char* verb :
+       {"up", "init", "token", "join", "down", "plan", "apply", "status", "get", "describe",
+        "events", "logs", "drill", "explain", "version", "completion"}) {
     expect("cli/help_" + std::string(verb) + ".txt", told({verb, "--help"}));
   }
 }
@@ -133,9 +136,104 @@ TEST_F(CliGolden, WordsThatItDoesNotKnow) {
 }
 
 TEST_F(CliGolden, Version) {
-  const Output output = weir({"--version"});
+  const Output output = weir({"version"});
   EXPECT_EQ(output.status, 0);
-  EXPECT_NE(output.out.find('.'), std::string::npos) << output.out;
+  EXPECT_NE(output.out.find("formats: record "), std::string::npos) << output.out;
+  EXPECT_EQ(weir({"--version"}).out, output.out);
+  const auto json = Json::parse(weir({"version", "-o", "json"}).out);
+  ASSERT_TRUE(json);
+  for (const char* key : {"version", "commit", "build", "formats", "libraries"}) {
+    EXPECT_TRUE(json->has(key)) << key;
+  }
+}
+
+TEST_F(CliGolden, Explanations) {
+  expect("cli/explain.txt", told({"explain"}));
+  for (const char* word :
+       {"timings", "exit-codes", "record", "GivePromise", "void", "services.members", "file"}) {
+    expect("cli/explain_" + std::string(word) + ".txt", told({"explain", word}));
+  }
+  expect("cli/explain_unknown.txt", told({"explain", "timigns"}));
+}
+
+TEST_F(CliGolden, TheManualIsTheTableOfVerbs) { expect("../../docs/cli.md", weir({"__docs"}).out); }
+
+// A complaint is data too where data was asked for, whatever is complained of.
+TEST_F(CliGolden, ComplaintsAsData) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"frobnicate", "-o", "json"},
+        {"status", "--frobnicate", "-ojson"},
+        {"plan", "--output=json"},
+        {"status", "-o", "json"}}) {
+    const Output output = weir(words);
+    EXPECT_EQ(output.status, 1);
+    EXPECT_EQ(output.out, "");
+    const auto json = Json::parse(output.err);
+    ASSERT_TRUE(json) << output.err;
+    for (const char* key : {"failure", "what", "hint"}) EXPECT_TRUE(json->has(key)) << key;
+  }
+  expect("cli/no_fleet_yaml.txt", told({"status", "-o", "yaml"}));
+}
+
+TEST_F(CliGolden, ColourOnlyWhereItIsAskedForOrATerminalIs) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"plan", "-f", quickstart},
+                                                {"plan", "-f", quickstart, "--color", "never"}}) {
+    EXPECT_EQ(weir(words).out.find('\x1b'), std::string::npos);
+  }
+  EXPECT_NE(weir({"plan", "-f", quickstart, "--color", "always"}).out.find("\x1b[32m  + "),
+            std::string::npos);
+  EXPECT_EQ(weir({"plan", "-f", quickstart, "--color=always", "-o", "json"}).out.find('\x1b'),
+            std::string::npos);
+}
+
+TEST_F(CliGolden, PlanAsYaml) {
+  const Output yaml = weir({"plan", "-f", quickstart, "-o", "yaml"});
+  EXPECT_EQ(yaml.status, 0) << yaml.err;
+  expect("cli/plan.yaml", yaml.out);
+}
+
+// The shells themselves ask; bash stands for all where it is the one that is always there.
+TEST_F(CliGolden, BashCompletes) {
+  const auto offered = [&](const std::string& words, int at) {
+    const std::string script =
+        "weir() { " + binary() + " \"$@\"; }; source <(weir completion bash); COMP_WORDS=(" +
+        words + "); COMP_CWORD=" + std::to_string(at) +
+        "; complete -p weir >/dev/null || exit 9; _weir; printf '%s\n' \"${COMPREPLY[@]}\"";
+    const auto output = programs->run(
+        {{"bash", "-c", script}, "", {"WEIR_STATE=" + folder + "/state"}, "", 1u << 20},
+        clock->within(60s));
+    EXPECT_TRUE(output);
+    return output ? output->out + output->err : std::string{};
+  };
+  EXPECT_EQ(offered("weir dri", 1), "drill\n");
+  EXPECT_EQ(offered("weir drill kill-h", 2), "kill-host\n");
+  EXPECT_EQ(offered("weir get services -o ya", 4), "yaml\n");
+  EXPECT_EQ(offered("weir status ''", 2), "\n") << "no fleet, no names, no complaint";
+}
+
+TEST_F(CliGolden, AReaderThatGoesAwayIsNoError) {
+  const auto output =
+      programs->run({{"bash", "-c", "set -o pipefail; " + binary() + " explain words | head -n 1"},
+                     "",
+                     {"WEIR_STATE=" + folder + "/state"},
+                     "",
+                     1u << 20},
+                    clock->within(60s));
+  ASSERT_TRUE(output);
+  EXPECT_EQ(output->status, 0) << output->err;
+  EXPECT_EQ(output->err, "");
+}
+
+TEST_F(CliGolden, AnAnswerThatCannotBeWrittenIsAnError) {
+  const auto output = programs->run({{"bash", "-c", binary() + " explain words > /dev/full"},
+                                     "",
+                                     {"WEIR_STATE=" + folder + "/state"},
+                                     "",
+                                     1u << 20},
+                                    clock->within(60s));
+  ASSERT_TRUE(output);
+  EXPECT_EQ(output->status, 1);
+  EXPECT_NE(output->err.find("could not be written"), std::string::npos) << output->err;
 }
 
 }  // namespace
