@@ -30,13 +30,13 @@ constexpr const Verb* kVerbs[] = {
     &kLogs,
     // To break it.
     &kDrill,
+    &kStoreRebuild,
     // To learn.
     &kExplain,
     &kVersion,
     &kCompletion,
     // Processes, and what only scripts call.
     &kStore,
-    &kRebuild,
     &kAgent,
     &kSupervisor,
     &kComplete,

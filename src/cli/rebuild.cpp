@@ -158,27 +158,6 @@ Result<> await_taken_up(Session& session, const ServiceName& name) {
               "weir status " + name.text);
 }
 
-}  // namespace
-
-Result<> refuse_if_remembered(Session& session, const Service& service) {
-  for (const Member& member : service.members) {
-    const auto answer = session.caller().call({member.host.text, member.address, peer::kAgentPort},
-                                              "/witness", Json::object(), session.within(1s));
-    if (!answer) continue;  // of a fleet that begins, no agent runs yet
-    for (const Json& json : (*answer)["witnesses"].items()) {
-      const auto witness = witness_from(json);
-      if (!witness || witness->remembered.desired.name != service.name) continue;
-      return fail(Failure::refused,
-                  fmt::format("the store has no record of {}, and {} remembers one: it has lost it",
-                              service.name.text, witness->voter.member.text),
-                  "weir store rebuild");
-    }
-  }
-  return {};
-}
-
-namespace {
-
 Result<> rebuild_store(Session& session) {
   WEIR_TRY_(session.open());
   WEIR_TRY_(mend_identity(session));
@@ -215,12 +194,31 @@ Result<> rebuild_store(Session& session) {
 
 }  // namespace
 
-constinit const Verb kRebuild{
+Result<> refuse_if_remembered(Session& session, const Service& service) {
+  for (const Member& member : service.members) {
+    const auto answer = session.caller().call({member.host.text, member.address, peer::kAgentPort},
+                                              "/witness", Json::object(), session.within(1s));
+    if (!answer) continue;  // of a fleet that begins, no agent runs yet
+    for (const Json& json : (*answer)["witnesses"].items()) {
+      const auto witness = witness_from(json);
+      if (!witness || witness->remembered.desired.name != service.name) continue;
+      return fail(Failure::refused,
+                  fmt::format("the store has no record of {}, and {} remembers one: it has lost it",
+                              service.name.text, witness->voter.member.text),
+                  "weir store rebuild");
+    }
+  }
+  return {};
+}
+
+constinit const Verb kStoreRebuild{
     "store rebuild",
     Group::fleet,
     "Refill a store that lost what it had from what the members remember",
-    "Shows what it is about to write and asks. Servers go on all the while. What members promised\n"
-    "meanwhile stays promised: the epoch that is written lies above it.",
+    "Asks the agent of every host, says what it is about to write, and writes it once it is told "
+    "yes.\n"
+    "Refused while a declared member other than the last leader does not answer: it may know more.",
+    "# The store was deleted, or restored from an old copy\n"
     "weir store rebuild",
     "",
     nothing_more,

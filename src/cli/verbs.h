@@ -9,26 +9,26 @@
 
 namespace weir::cli {
 
-extern const Verb kUp;          // init if needed, supervisor, apply, wait until healthy
-extern const Verb kInit;        // this machine holds the CA of a fleet of several machines
-extern const Verb kToken;       // one word that lets one host join
-extern const Verb kJoin;        // this machine becomes a host of a fleet
-extern const Verb kDown;        // replicas first, then leaders, then our own processes
-extern const Verb kApply;       // writes the desired fleet and waits until it is so
-extern const Verb kPlan;        // what apply would change
-extern const Verb kStatus;      // one screen
-extern const Verb kDrill;       // break it, measure it, mend it
-extern const Verb kGet;         // lists of things
-extern const Verb kDescribe;    // all about one thing
-extern const Verb kLogs;        // what a member's server and agent wrote
-extern const Verb kEvents;      // what the agents did, and why
-extern const Verb kExplain;     // what words mean
-extern const Verb kVersion;     // which weir this is
-extern const Verb kCompletion;  // a script for the shell
-extern const Verb kComplete;    // what that script asks
-extern const Verb kDocs;        // docs/cli.md
-extern const Verb kStore;       // the processes that `up` leaves behind
-extern const Verb kRebuild;     // refill a store that lost what it had
+extern const Verb kUp;            // init if needed, supervisor, apply, wait until healthy
+extern const Verb kInit;          // this machine holds the CA of a fleet of several machines
+extern const Verb kToken;         // one word that lets one host join
+extern const Verb kJoin;          // this machine becomes a host of a fleet
+extern const Verb kDown;          // replicas first, then leaders, then our own processes
+extern const Verb kApply;         // writes the desired fleet and waits until it is so
+extern const Verb kPlan;          // what apply would change
+extern const Verb kStatus;        // one screen
+extern const Verb kDrill;         // break it, measure it, mend it
+extern const Verb kGet;           // lists of things
+extern const Verb kDescribe;      // all about one thing
+extern const Verb kLogs;          // what a member's server and agent wrote
+extern const Verb kEvents;        // what the agents did, and why
+extern const Verb kExplain;       // what words mean
+extern const Verb kVersion;       // which weir this is
+extern const Verb kCompletion;    // a script for the shell
+extern const Verb kComplete;      // what that script asks
+extern const Verb kDocs;          // docs/cli.md
+extern const Verb kStoreRebuild;  // refill a store that lost what it had
+extern const Verb kStore;         // the processes that `up` leaves behind
 extern const Verb kAgent;
 extern const Verb kSupervisor;
 
