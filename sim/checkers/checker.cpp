@@ -35,6 +35,7 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
   out.push_back(check_only_copy());
   out.push_back(check_reasons());
   out.push_back(check_whole());
+  out.push_back(check_rounds());
   return out;
 }
 

@@ -332,6 +332,28 @@ TEST_F(Checkers, WholeSeesWhatIsHalfDone) {
   EXPECT_EQ(violations().size(), 1u);
 }
 
+TEST_F(Checkers, RoundsSeesOneThatIsOvertakenBeforeItsLimit) {
+  for (const Duration after : {Duration(2s), Duration(4s)}) {
+    const auto checker = check_rounds();
+    record.round = OpenRound{2, HostName("b")};
+    checker->on_tick(truth());
+    at += after;
+    record.round = OpenRound{3, HostName("c")};
+    checker->on_tick(truth());
+    EXPECT_EQ(checker->violations().empty(), after > 3s);
+  }
+}
+
+TEST_F(Checkers, RoundsSeesALeaderOfAnEpochThatIsNotRecorded) {
+  lead("a", 1);
+  const auto checker = check_rounds();
+  checker->on_tick(truth());
+  EXPECT_TRUE(checker->violations().empty());
+  lead("b", 2);
+  checker->on_tick(truth());
+  EXPECT_FALSE(checker->violations().empty());
+}
+
 TEST_F(Checkers, ProgressNamesWhatIsMissing) {
   EXPECT_NE(not_back(truth()).find("does not lead"), std::string::npos);
   lead("a", 1);

@@ -128,15 +128,10 @@ std::optional<Decision> decide_wrongly(const View& view) {
   const Other* leader = find_other(view, view.record.leader.member);
   const Duration open_for = view.now - view.memory.round_seen;
   const bool promised = view.own.promised == view.record.round->number && leader != nullptr;
-  if (mutant("release-before-the-closing-cas") && promised &&
-      open_for > view.given.policy.round_limit) {
-    return Decision{Release{view.own.promised, upstream_of(view)}, "the round is not closed yet"};
-  }
   if (mutant("healing-a-promised-voter") && promised && serves_as_leader(*leader)) {
     return Decision{Follow{upstream_of(view)}, "the leader of the old epoch serves"};
   }
-  if (mutant("overtaking-an-open-round") && open_for > 500ms &&
-      view.record.round->opener != view.host && suspicion(view).suspects) {
+  if (mutant("overtaking-an-open-round") && open_for > 500ms && suspicion(view).suspects) {
     Record next = view.record;
     next.round = weir::OpenRound{++next.last_round, view.host};
     return Decision{OpenRound{next}, "an open round is overtaken"};
@@ -165,6 +160,10 @@ std::optional<Decision> decide_in_round(const View& view) {
   if (chosen && chosen->step) {
     if (over) probe("failover.chosen_after_the_limit");
     return chosen;
+  }
+  const bool held = view.own.promised == number && find_other(view, view.record.leader.member);
+  if (over && held && mutant("release-before-the-closing-cas")) {
+    return Decision{Release{number, upstream_of(view)}, "the round is not closed yet"};
   }
   if (over) {
     probe("failover.round_over_its_limit");
