@@ -156,8 +156,8 @@ Result<> apply(Session& session) {
   if (!planned.report.has_changes()) return {};
   WEIR_TRY_(check_possible(planned));
   WEIR_TRY_(confirm(session, planned));
-  WEIR_TRY_(reach_desired(session, planned,
-                          session.options().timeout.value_or(kApplyLimit), [&claims] { return claims.keep(); }));
+  WEIR_TRY_(reach_desired(session, planned, session.options().timeout.value_or(kApplyLimit),
+                          [&claims] { return claims.keep(); }));
   const PlanReport& done = planned.report;
   const std::string told =
       fmt::format("Applied: {} added, {} changed, {} replaced, {} destroyed.",
@@ -176,8 +176,7 @@ void apply_takes(Grammar& grammar, Options& options) {
   take_targets(grammar, options);
   take_destruction(grammar, options);
   take_timeout(grammar, options);
-  grammar
-      .positional("PLAN", &options.plan_file, "A plan that was saved by `weir plan --out`")
+  grammar.positional("PLAN", &options.plan_file, "A plan that was saved by `weir plan --out`")
       .offering(Offers::files);
 }
 
@@ -188,7 +187,8 @@ constinit const Verb kApply{
     Group::fleet,
     "Write the desired fleet and wait until it is so",
     "Shows the plan, asks, writes the file to the store, one key per service, and waits while the\n"
-    "agents make it so. Interrupted, the same command goes on from there. Data is destroyed only by\n"
+    "agents make it so. Interrupted, the same command goes on from there. Data is destroyed only "
+    "by\n"
     "its name, and a final copy is kept.",
     "weir apply -f fleet.yaml\n"
     "\n"

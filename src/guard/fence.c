@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Beyond so many processes on the machine a server's own are found by their folder alone. */
@@ -54,6 +55,12 @@ static int look_at(pid_t pid, struct process* out) {
   for (int number = 2; field != NULL && number < 22; ++number) field = strchr(field + 1, ' ');
   out->start = field == NULL ? 0 : strtoll(field + 1, NULL, 10);
   return field != NULL;
+}
+
+int64_t boot_time(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 int64_t start_time_of(pid_t pid) {

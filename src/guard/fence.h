@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* CLOCK_BOOTTIME in ns. */
+int64_t boot_time(void);
+
 /* Field 22 of /proc/PID/stat; 0 if there is no such process. */
 int64_t start_time_of(pid_t pid);
 

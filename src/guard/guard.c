@@ -27,7 +27,6 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guard/fence.h"
@@ -37,15 +36,12 @@ extern char** environ;
 
 enum { kUsage = 2, kBadPage = 3, kNoFork = 4, kGroupsMax = 64, kArgumentsBeforeServer = 9 };
 
-/* From the deadline on, in ns. */
-static const int64_t kImmediateAfter = 500000000;
+static const int64_t kImmediateAfter = 500000000; /* ns from the deadline on */
 static const int64_t kKillAfter = 900000000;
 static const int64_t kKillAgain = 20000000;
 
 static struct weir_guard_page* page;
-/* What the guard waits for. */
-static int signals = -1;
-static int timer = -1;
+static int signals = -1, timer = -1;
 static int server_end = -1; /* pidfd of an adopted server */
 static pid_t child;         /* the server that is ours, until it is reaped; else 0 */
 static int64_t fencing;     /* the deadline that has passed; 0: none has */
@@ -65,7 +61,6 @@ static int map_page(const char* path) {
   if (page == MAP_FAILED || memcmp(page->magic, WEIR_GUARD_MAGIC, sizeof page->magic) != 0)
     return -1;
   if (page->format != WEIR_GUARD_FORMAT && page->format != WEIR_GUARD_FORMAT_BEFORE) return -1;
-  /* What the newer format adds was zero in the older one. */
   page->format = WEIR_GUARD_FORMAT;
   return 0;
 }
@@ -171,12 +166,6 @@ static pid_t start_server(char** argv) {
   return server;
 }
 
-static int64_t boot_time(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* When there is something to do without being asked; 0: never. */
 static int64_t next_due(void) {
   if (fencing == 0) return __atomic_load_n(&page->deadline, __ATOMIC_ACQUIRE);
@@ -185,8 +174,7 @@ static int64_t next_due(void) {
   return again < fencing + kKillAfter ? fencing + kKillAfter : again;
 }
 
-/* Tells whoever asked that the deadline of the page is held. One that has passed is not taken back:
- * then nobody is answered any more. */
+/* The deadline of the page is held. One that has passed is not taken back: nobody is answered. */
 static void answer(void) {
   if (fencing != 0) return;
   const uint64_t asked = __atomic_load_n(&page->asked, __ATOMIC_ACQUIRE);
@@ -219,7 +207,7 @@ static int fence(void) {
   return 0;
 }
 
-/* Returns whether a process is left below us: a dead server may leave some that still work. */
+/* Whether a process is left below us: a dead server may leave some that still work. */
 static int reap(void) {
   while (1) {
     int raw = 0;
@@ -256,8 +244,8 @@ static void guard_child(void) {
   }
 }
 
-/* A server that is not our child: its exit status is nobody's to know. What outlives it is not
- * below us either, so where a deadline is held it goes at once. */
+/* Not our child: its exit status is nobody's to know. What outlives it is not below us either, so
+ * where a deadline is held it goes at once. */
 static void guard_adopted(void) {
   do {
     answer();

@@ -1,6 +1,6 @@
-// The ports: everything through which weir meets the world. Real ones are made only in app/;
-// the simulator brings its own. Every call is a point at which time may pass, the process may die
-// or an answer may be lost, so no mutex is held over one.
+// The ports: everything through which weir meets the world. Real ones are made only in app/; the
+// simulator brings its own. At every call time may pass, the process may die or an answer may be
+// lost, so no mutex is held over one.
 #pragma once
 
 #include <cstdint>
@@ -32,18 +32,16 @@ class Random {
  public:
   virtual ~Random() = default;
   virtual std::uint64_t next() = 0;
-  // `length` characters of [a-z0-9], the first a letter. From the system's strong source in
-  // reality.
+  // `length` characters of [a-z0-9], the first a letter; really from the system's strong source.
   std::string id(std::size_t length = 12);
 };
 
-// Files of this host. Paths are absolute. Writes are durable: they return after fsync of the file
-// and of its directory.
+// Files of this host, by absolute paths. Writes return after fsync of file and directory; `write`
+// replaces the whole file atomically.
 class Files {
  public:
   virtual ~Files() = default;
   virtual Result<std::string> read(const std::string& path) = 0;  // not_found if absent
-  // Replaces the whole file atomically (temporary name, fsync, rename, fsync of the directory).
   virtual Result<> write(const std::string& path, std::string_view content, int mode = 0600) = 0;
   virtual Result<> append(const std::string& path, std::string_view content) = 0;
   virtual Result<> rename(const std::string& from, const std::string& to) = 0;
@@ -69,21 +67,19 @@ struct Output {
 class Programs {
  public:
   virtual ~Programs() = default;
-  // Runs to its end, in a process group of its own, killed whole at the deadline (timed_out).
-  // missing_package if argv[0] does not exist. A non-zero status is not an error of this call.
+  // Runs to its end, in a process group of its own, killed whole at the deadline (timed_out); a
+  // non-zero status is no error of this call. missing_package if argv[0] does not exist.
   virtual Result<Output> run(const Command& command, Deadline deadline) = 0;
 };
 
-// Long-lived servers under their guards (guard/). `name` is FLEET/HOST/SERVICE-MEMBER.
 struct ServerSpec {
-  std::string name;
+  std::string name;  // FLEET/HOST/SERVICE-MEMBER
   std::vector<std::string> argv;
   std::string user;    // empty: as we are
   std::string folder;  // working directory; by it every process of the server is recognised
   std::string log;     // standard output and error go here
   std::vector<std::string> env;
-  int fast_signal = 0;  // how its guard asks it to stop (safety.md S8); 0: it knows no such way
-  int immediate_signal = 0;
+  int fast_signal = 0, immediate_signal = 0;  // how its guard asks it to stop (S8); 0: it cannot
 };
 enum class ServerLife { absent, running, ended };
 struct ServerState {
@@ -93,25 +89,23 @@ struct ServerState {
   std::optional<int> exit_status;  // ended only, if the guard saw it
   bool guarded = false;            // its guard is alive
   Instant deadline{};              // which its guard holds, or its next start will; zero: none
-  bool fenced = false;             // its guard has stopped it at its deadline, or is about to
+  bool fenced = false;             // its guard has begun to stop it at its deadline
 };
-class Servers {
+class Servers {  // long-lived, under their guards (guard/)
  public:
   virtual ~Servers() = default;
   // Starts it under a new guard. Success without effect if it already runs.
   virtual Result<ServerState> start(const ServerSpec& spec, Deadline deadline) = 0;
-  // The truth of now. A running server whose guard died gets a new one, which adopts it.
+  // The truth of now. A running server whose guard died gets a new one.
   virtual Result<ServerState> state(const ServerSpec& spec) = 0;
   virtual Result<> signal(const ServerSpec& spec, int signal) = 0;
-  // SIGKILL of every process of that server: the server, its descendants and whatever has
-  // `folder` as its working directory; returns only once none is left.
+  // SIGKILL of the server, its descendants and whatever works in `folder`, until none is left.
   virtual Result<> kill_all(const ServerSpec& spec, Deadline deadline) = 0;
-  // Whether any process of that server is left, its server's own process dead or not.
+  // Whether any process of that server is left, its own process dead or not.
   virtual Result<bool> any_left(const ServerSpec& spec) = 0;
-  // The guard's deadline (safety.md S8): when it passes the guard stops the server and kills every
-  // process of it, by itself. Kept for later starts too; Instant{}: none. Success means that a
-  // guard that lives has just answered that it holds it; one that does not answer is replaced. A
-  // server that does not run needs no answer. refused: the guard has begun to stop it.
+  // The guard's deadline (S8), at which it ends the server by itself; kept for later starts; zero:
+  // none. Success: a living guard holds it now (a silent one is replaced), or nothing runs.
+  // refused: it has begun to stop it.
   virtual Result<> hold(const std::string& name, Instant deadline, Deadline limit) = 0;
 };
 
@@ -124,7 +118,6 @@ class Alarm {
   virtual bool wait_until(Instant instant) = 0;
 };
 
-// A job that was handed to the workers.
 class Job {
  public:
   virtual ~Job() = default;
@@ -149,8 +142,8 @@ struct World {
   Workers& workers;
 };
 
-// Calls `check` at growing intervals (first `pause`, at most 50 ms) until it returns true or the
-// deadline passes. The one retry policy of the house. Returns whether it became true.
+// Calls `check` at growing intervals (first `pause`, at most 50 ms) until it is true or the
+// deadline passes; returns whether it became true. The one retry policy of the house.
 bool poll_until(Clock& clock, Deadline deadline, Duration pause,
                 const std::function<bool()>& check);
 

@@ -29,8 +29,9 @@ class WaitingUp {
   explicit WaitingUp(LiveFleet& fleet)
       : fleet_(fleet), pid_(fleet.start_weir({"up", "-f", fleet.file()})) {
     // A question that comes before its store would start one for itself.
-    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(60s), 20ms,
-                           [&] { return fleet.process("supervisor") != 0 && fleet.process("store") != 0; }));
+    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(60s), 20ms, [&] {
+      return fleet.process("supervisor") != 0 && fleet.process("store") != 0;
+    }));
   }
   ~WaitingUp() {
     kill(pid_, SIGINT);

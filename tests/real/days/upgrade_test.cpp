@@ -29,7 +29,8 @@ std::string program_of(int pid) {
 }
 
 std::vector<int> processes_of_weir(LiveFleet& fleet) {
-  return {fleet.process("supervisor"), fleet.process("store"), fleet.agent("a"), fleet.agent("b"), fleet.agent("c")};
+  return {fleet.process("supervisor"), fleet.process("store"), fleet.agent("a"), fleet.agent("b"),
+          fleet.agent("c")};
 }
 
 void expect_all_run(LiveFleet& fleet, const std::string& program) {
