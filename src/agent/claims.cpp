@@ -176,6 +176,10 @@ Result<> Claims::take(const ServiceName& service, Capability capability,
     held.revision = present.claim->revision;
   } else {
     wanted.capability = capability;
+    // Giving it up may have failed, or only its answer been lost: what is ours is ours.
+    const bool kept = present.claim && is_ours(present.claim->claim) &&
+                      present.claim->claim.capability == capability;
+    if (kept) wanted.id = present.claim->claim.id;
     if (wanted.id.empty()) wanted.id = world_.random.id();
     wanted.lasts = kOwnLasts;
     wanted.silent = silent;

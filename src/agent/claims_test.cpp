@@ -226,5 +226,16 @@ TEST_F(ClaimsTest, WithoutTheStoreNothingIsTakenAndNothingGoesOn) {
   EXPECT_FALSE(a.claims->take_for(order("one")));
 }
 
+TEST_F(ClaimsTest, WhatCouldNotBeGivenUpIsTakenAgain) {
+  const OneAgent a = agent("a", "la");
+  ASSERT_TRUE(a.claims->take(kOrders, Capability::provision, {}));
+  store.away = true;
+  a.claims->give_up(kOrders);
+  store.away = false;
+  EXPECT_EQ(holder(), "a");
+  EXPECT_TRUE(a.claims->take(kOrders, Capability::provision, {}));
+  EXPECT_TRUE(a.claims->check(kOrders));
+}
+
 }  // namespace
 }  // namespace weir::agent

@@ -123,54 +123,6 @@ TEST_F(BadDay, DataOfAnotherVersionOrClusterIsLeftAlone) {
   application.expect_all();
 }
 
-TEST_F(BadDay, AFullDiskStopsOneMemberAndLosesNothing) {
-  for (const char* host : {"b", "a"}) {
-    ASSERT_TRUE(fleet.files().make_folder(fleet.host_folder(host) + "/members", 0711).has_value());
-  }
-  const std::string small =
-      fmt::format("-t tmpfs -o size=512m,mode=0711,uid={},gid={} weir-test", geteuid(), getegid());
-  const Mounted of_b(fleet, small, fleet.host_folder("b") + "/members");
-  const Mounted of_a(fleet, small, fleet.host_folder("a") + "/members");
-  ASSERT_FALSE(HasFailure());
-  ASSERT_NO_FATAL_FAILURE(fleet.up());
-  ASSERT_EQ(fleet.leader(), "a");
-  Application application(fleet);
-  application.write(3);
-
-  const auto fill = [&](const Mounted& disk) {
-    const Ran full = fleet.shell("dd if=/dev/zero of=" + disk.path() +
-                                 "/ballast bs=1M 2>/dev/null || true; sync");
-    EXPECT_EQ(full.status, 0) << full.err;
-  };
-  const auto free_again = [&](const Mounted& disk) {
-    EXPECT_TRUE(fleet.files().remove(disk.path() + "/ballast").has_value());
-  };
-  // More log than the segments that are there can take; no table grows by it.
-  const auto push_wal = [&] {
-    return fleet.sql(fleet.leader(),
-                     "select count(pg_logical_emit_message(true, 'weir', repeat('x', 1000000))) "
-                     "from generate_series(1, 150)");
-  };
-  fill(of_b);
-  push_wal();
-  EXPECT_TRUE(hears(fleet, "no space left on device")) << fleet.weir({"events"}).out;
-  application.write(3);
-  free_again(of_b);
-  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy(240s));
-  application.expect_all();
-
-  fill(of_a);
-  push_wal();
-  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 300ms,
-                         [&] { return fleet.leader() != "a" && !fleet.leader().empty(); }));
-  application.write(3);
-  EXPECT_TRUE(hears(fleet, "no space left on device")) << fleet.weir({"events"}).out;
-  free_again(of_a);
-  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy(240s));
-  EXPECT_GE(application.acknowledged(), 8u);
-  application.expect_all();
-}
-
 TEST_F(BadDay, AReadOnlyStateDirectoryIsNamedAndStopsNobody) {
   ASSERT_NO_FATAL_FAILURE(fleet.up());
   Application application(fleet);
@@ -225,52 +177,6 @@ TEST_F(BadDay, AHostWhoseDiskCameBackEmptyIsMadeAnew) {
   ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
   EXPECT_NE(fleet.leader(), "a");
   EXPECT_GE(application.acknowledged(), 7u);
-  application.expect_all();
-}
-
-TEST_F(BadDay, TheStoreAwayDuringUpPlanApplyAndDrill) {
-  const int up = fleet.start_weir({"up", "-f", fleet.file(), "--store", fleet.address("a")});
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 20ms,
-                           [&] { return fleet.process("store") != 0; }));
-    fleet.clock().sleep_for(400ms);
-    if (const int store = fleet.process("store"); store != 0) kill(store, SIGKILL);
-  }
-  const int status = fleet.wait_for(up, 240s);
-  // An `up` that was told that the store is gone says so; the next one goes on from there.
-  if (status != 0) {
-    const Ran again = fleet.weir({"up", "-f", fleet.file()});
-    ASSERT_EQ(again.status, 0) << again.err;
-  }
-  const Ran moved = fleet.weir({"up", "-f", fleet.file(), "--store", fleet.address("b")});
-  EXPECT_EQ(moved.status, 4) << moved.err;
-  EXPECT_NE(moved.err.find("cannot be moved"), std::string::npos) << moved.err;
-  Application application(fleet);
-  application.write(3);
-
-  const int store = fleet.process("store");
-  ASSERT_GT(store, 0);
-  kill(store, SIGSTOP);
-  for (const char* verb : {"plan", "apply"}) {
-    const Ran away = fleet.weir({verb, "-f", fleet.file()}, 60s);
-    EXPECT_EQ(away.status, 1) << away.out;
-    EXPECT_NE(away.err.find("store"), std::string::npos) << away.err;
-  }
-  // Leaders of required services go on without it.
-  application.write(3);
-  const int drill = fleet.start_weir({"drill", "kill-server", "orders"});
-  fleet.clock().sleep_for(3s);
-  kill(store, SIGCONT);
-  EXPECT_NE(fleet.wait_for(drill, 240s), -1);
-  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
-
-  // Away in the middle of a drill: the fault is taken back all the same.
-  const int second = fleet.start_weir({"drill", "kill-host", "orders"});
-  fleet.clock().sleep_for(3s);
-  if (const int now = fleet.process("store"); now != 0) kill(now, SIGKILL);
-  EXPECT_NE(fleet.wait_for(second, 240s), -1);
-  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy(240s));
-  EXPECT_GE(application.acknowledged(), 6u);
   application.expect_all();
 }
 
