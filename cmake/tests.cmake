@@ -48,7 +48,7 @@ foreach(program fleet days)
   target_link_libraries(real_${program}_test PRIVATE weir_live_fleet GTest::gtest_main)
   add_dependencies(real_${program}_test weir)
   add_test(NAME real_${program} COMMAND real_${program}_test)
-  set_tests_properties(real_${program} PROPERTIES LABELS real TIMEOUT 1200 COST 300
+  set_tests_properties(real_${program} PROPERTIES LABELS real TIMEOUT 2400 COST 300
     RESOURCE_LOCK fleets FAIL_REGULAR_EXPRESSION "SKIPPED")
 endforeach()
 

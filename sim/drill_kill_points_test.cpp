@@ -85,7 +85,7 @@ class Drilled {
   Drilled(const Row& row, int crossings)
       : row_(row),
         left_(crossings),
-        fleet_(static_cast<std::uint64_t>(7 + crossings), 3, 1),
+        fleet_(static_cast<std::uint64_t>(7 + crossings), 3, 1, Durability::required),
         supervisor_(fleet_) {
     engine::Setting setting;
     setting.fleet = FleetName("sim");

@@ -70,11 +70,6 @@ bool ServiceLoop::has_left() {
   return local && !local->data && !local->foreign && local->server.life != ServerLife::running;
 }
 
-bool ServiceLoop::has_left() {
-  const auto local = engine_.runs()->local(self_);
-  return local && !local->data && !local->foreign && local->server.life != ServerLife::running;
-}
-
 void ServiceLoop::ring() { loop_->ring(); }
 
 void ServiceLoop::settle_again() {

@@ -152,7 +152,7 @@ class PostgresKilled : public ::testing::Test {
   }
   void remove(const std::string& host) {
     live(host, [&](Life& life) {
-      return life.engine->runs()->destroy(it.member(host), life.within(30s));
+      return life.engine->runs()->destroy(it.member(host), "", life.within(30s));
     });
   }
 
