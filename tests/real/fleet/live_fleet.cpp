@@ -22,19 +22,6 @@
 namespace weir::test {
 namespace {
 
-// A fleet that an earlier, killed test left behind keeps its block.
-bool nobody_listens(const std::string& ip, std::uint16_t port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  inet_pton(AF_INET, ip.c_str(), &address.sin_addr);
-  const bool refused =
-      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0;
-  close(fd);
-  return refused;
-}
-
 std::string link_of(const std::string& path) {
   std::error_code error;
   return std::filesystem::read_symlink(path, error).string();
