@@ -195,8 +195,8 @@ constinit const Verb kApply{
     "# In a script\n"
     "weir apply -f fleet.yaml --yes\n"
     "\n"
-    "# Exactly what was shown before\n"
-    "weir plan -f fleet.yaml --out week.plan && weir apply week.plan",
+    "# Exactly what `weir plan --out week.plan` showed\n"
+    "weir apply week.plan",
     kAnswers,
     apply_takes,
     apply,

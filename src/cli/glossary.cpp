@@ -60,6 +60,8 @@ const std::vector<Meaning>& provision_steps() {
        "The server stops for settings that need a restart; failover starts it "
        "again, in place or elsewhere."},
       {"Shape", "One difference of databases, roles or grants is mended."},
+      {"StopToLeave", "A leader that the file no longer names stops, so that another takes over."},
+      {"Leave", "A member that the file no longer names goes; its data is kept as a final copy."},
   };
   return kSteps;
 }

@@ -91,13 +91,13 @@ TEST(AsyncFleet, ItsModeFollowsTheFile) {
   const Ran plan = fleet.weir({"plan", "-f", fleet.file(), "--detailed-exitcode"});
   EXPECT_EQ(plan.status, 2) << plan.out;
   EXPECT_NE(plan.out.find("durability"), std::string::npos) << plan.out;
-  ASSERT_EQ(fleet.weir({"apply", "-f", fleet.file()}).status, 0);
+  ASSERT_EQ(fleet.weir({"apply", "-f", fleet.file(), "--yes"}).status, 0);
   EXPECT_TRUE(mode_becomes("required"));
   EXPECT_NE(fleet.sql(leader, "show synchronous_standby_names").find("ANY 1"), std::string::npos);
   fleet.clock().sleep_for(6s);
   EXPECT_EQ(fleet.postmaster(leader), server) << "no guard stops a required leader";
   fleet.write_async_file();
-  ASSERT_EQ(fleet.weir({"apply", "-f", fleet.file()}).status, 0);
+  ASSERT_EQ(fleet.weir({"apply", "-f", fleet.file(), "--yes"}).status, 0);
   EXPECT_TRUE(mode_becomes("async"));
   EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 100ms, [&] {
     return fleet.sql(leader, "show synchronous_standby_names").empty();

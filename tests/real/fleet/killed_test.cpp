@@ -154,7 +154,7 @@ class Killed : public testing::Test {
     }
     const Ran up = fleet.weir({"up", "-f", fleet.file()}, kUpLimit);
     ASSERT_EQ(up.status, 0) << up.err;
-    const Ran apply = fleet.weir({"apply", "-f", fleet.file()});
+    const Ran apply = fleet.weir({"apply", "-f", fleet.file(), "--yes"});
     ASSERT_EQ(apply.status, 0) << apply.err;
     if (drilled && std::string(round.victim) == "supervisor") {
       ASSERT_NO_FATAL_FAILURE(drill_anew());
