@@ -156,8 +156,7 @@ Result<> apply(Session& session) {
   if (!planned.report.has_changes()) return {};
   WEIR_TRY_(check_possible(planned));
   WEIR_TRY_(confirm(session, planned));
-  WEIR_TRY_(reach_desired(session, planned, session.options().timeout.value_or(kApplyLimit),
-                          [&claims] { return claims.keep(); }));
+  WEIR_TRY_(reach_desired(session, planned, kApplyLimit, [&claims] { return claims.keep(); }));
   const PlanReport& done = planned.report;
   const std::string told =
       fmt::format("Applied: {} added, {} changed, {} replaced, {} destroyed.",

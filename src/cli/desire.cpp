@@ -137,7 +137,7 @@ Result<> check_possible(const Planned& planned) {
 
 Result<> reach_desired(Session& session, const Planned& planned, Duration limit,
                        const std::function<Result<>()>& keep) {
-  const Deadline deadline = session.within(limit);
+  const Deadline deadline = session.within(session.options().timeout.value_or(limit));
   std::vector<ServiceName> services;
   for (const Service& service : planned.wanted.services) services.push_back(service.name);
   for (bool first = true;; first = false) {
