@@ -14,8 +14,8 @@ namespace weir::sim {
 // The store's server and its bad days; one for all agents.
 class StoreServer {
  public:
-  StoreServer(Fibers& fibers, SimRandom& random, std::unique_ptr<store::Store> kept)
-      : fibers_(fibers), random_(random), kept_(std::move(kept)) {}
+  StoreServer(SimRandom& random, std::unique_ptr<store::Store> kept)
+      : random_(random), kept_(std::move(kept)) {}
 
   store::Store& kept() { return *kept_; }
   void set_down(bool down) { down_ = down; }
@@ -32,7 +32,6 @@ class StoreServer {
 
  private:
   friend class SimStore;
-  Fibers& fibers_;
   SimRandom& random_;
   std::unique_ptr<store::Store> kept_;
   bool down_ = false;

@@ -17,7 +17,7 @@ class Bad : public testing::Test {
   Bad()
       : cluster(random),
         host(fibers, random, cluster, HostName("a")),
-        server(fibers, random, store::make_memory(host.clock, host.workers)),
+        server(random, store::make_memory(host.clock, host.workers)),
         store(server, net, fibers, host.passage, HostName("a")) {}
 
   // The answer to a change of the key, and when it came; nothing yet after three seconds: nullopt.

@@ -62,7 +62,7 @@ SimFleet::SimFleet(std::uint64_t seed, int members, int sync, Durability durabil
   client_ = std::make_unique<SimHost>(fibers_, random_, cluster_, HostName("client"));
   auto kept = std::make_unique<CopiedStore>(*client_);
   copies_ = kept.get();
-  store_ = std::make_unique<StoreServer>(fibers_, random_, std::move(kept));
+  store_ = std::make_unique<StoreServer>(random_, std::move(kept));
   for (const Member& member : service_.members) {
     auto host = std::make_unique<SimHost>(fibers_, random_, cluster_, member.host);
     cluster_.add_host(member.host, host->disk, "/state");

@@ -144,7 +144,9 @@ Decision decide(const View& view) {
 bool wants_differences(const View& view) {
   const bool stale = !view.differences || view.now - view.differences_at >= kLookAgain;
   const bool durable = view.record.confirmed || view.record.epoch.number == 1;
-  return stale && leads(view) && durable && view.own_seen.reach == Reach::serving &&
+  // Whoever leaves shapes nothing more, and what is sealed for those who stay is not for it.
+  const bool leaves = view.desired.find_leaving(view.self.name) != nullptr;
+  return stale && leads(view) && !leaves && durable && view.own_seen.reach == Reach::serving &&
          view.own_seen.writable;
 }
 

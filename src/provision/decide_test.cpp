@@ -451,6 +451,12 @@ TEST(ProvisionDecide, WantsDifferences) {
          v.record.leader = kC;
        },
        false},
+      {"the file no longer names it",
+       [](View& v) {
+         v.differences.reset();
+         v.desired.leaving = {v.self};
+       },
+       false},
       {"it has no data",
        [](View& v) {
          v.differences.reset();
