@@ -30,8 +30,13 @@ clean_up() {
       status=1
     }
   fi
+  # Those that have ended are there until somebody has reaped them.
   local left
-  left=$(pids_of_folder)
+  for _ in $(seq 50); do
+    left=$(pids_of_folder)
+    [[ -n $left ]] || break
+    sleep 0.2
+  done
   if [[ -n $left ]]; then
     echo "these processes outlived the fleet:"
     ps -o pid,args -p "${left// /,}" || true

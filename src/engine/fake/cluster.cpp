@@ -250,8 +250,9 @@ void FakeCluster::drop(const std::string& id) {
   for (const FakeServer::Open& open : found->second.waiting)
     tickets_[open.ticket].wait = Wait::broken;
   for (auto& [other, server] : servers_) hang_up(id, found->second.host, server);
+  const std::string name = id;  // which may be the erased server's own
   servers_.erase(found);
-  tell("end of " + id);
+  tell("end of " + name);
 }
 
 void FakeCluster::kill_server(const std::string& id, Duration orphans) {
