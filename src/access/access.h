@@ -122,6 +122,8 @@ class Signer {
 
 // A SCRAM-SHA-256 verifier as Postgres stores it (RFC 5803 form, 4096 rounds). `salt` is 16 bytes.
 Result<std::string> scram_verifier(const std::string& password, const std::string& salt);
+// The same with a salt drawn from `random`.
+Result<std::string> scram_verifier(const std::string& password, Random& random);
 // Whether `verifier` was made from `password`.
 bool scram_matches(const std::string& verifier, const std::string& password);
 // 24 characters, over 120 bits of the system's strong randomness.

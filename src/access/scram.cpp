@@ -73,6 +73,15 @@ Result<std::string> scram_verifier(const std::string& password, const std::strin
   return verifier_of(password, salt, kRounds);
 }
 
+Result<std::string> scram_verifier(const std::string& password, Random& random) {
+  std::string salt;
+  while (salt.size() < kSaltBytes) {
+    const std::uint64_t word = random.next();
+    for (unsigned shift = 0; shift < 64; shift += 8) salt += static_cast<char>(word >> shift);
+  }
+  return scram_verifier(password, salt);
+}
+
 bool scram_matches(const std::string& verifier, const std::string& password) {
   const std::vector<std::string> parts = split(verifier, '$');
   if (parts.size() != 3 || parts[0] != kMethod) return false;

@@ -124,6 +124,9 @@ struct Agent::Parts {
     if (loop == nullptr || !loop->has_left()) return;
     say(world.clock, Level::info, "{}: {} has left", name.text, loop->self().name.text);
     loop->stop();
+    loop->join();  // or it might remember once more
+    const auto forgotten = remembering->forget(name);
+    if (!forgotten) say(world.clock, Level::warning, "{}: {}", name.text, forgotten.error().what);
     const std::lock_guard lock(mutex);
     services.erase(name);
     early.erase(name);
@@ -211,7 +214,7 @@ struct Agent::Parts {
     return Json::object()
         .set("format", kWireFormat)
         .set("host", setting.host.text)
-        .set("life", life.text)
+        .set("life", present_life().text)
         .set("services", told);
   }
 
@@ -260,9 +263,6 @@ struct Agent::Parts {
         loop->board().learn_life(next);
         loop->ring();
       }
-    };
-    ears.renewed = [this] {
-      for (const auto& loop : all()) loop->board().learn_store(world.clock.now());
     };
     return ears;
   }

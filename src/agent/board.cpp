@@ -161,11 +161,6 @@ void Board::learn_renewal(const HostName& host, const Json& renewal, Instant now
   if (read) memory_.lease_read = *read;
 }
 
-void Board::learn_store(Instant now) {
-  const std::lock_guard lock(mutex_);
-  memory_.store_heard = std::max(memory_.store_heard, now);
-}
-
 void Board::learn_life(const AgentLife& life) {
   const std::lock_guard lock(mutex_);
   life_ = life;

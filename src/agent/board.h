@@ -21,6 +21,7 @@ struct Spoken {
   std::optional<Promise> promise;
 };
 Json to_json(const Spoken& spoken);
+const char* name_of(ServerLife life);  // "running", "ended", "absent"
 Spoken spoken_from(const Json& json, Instant heard);
 
 class Board {
@@ -47,7 +48,6 @@ class Board {
   // A host's renewal; `read`: by a read that began then, not by the watch (safety.md S2).
   void learn_renewal(const HostName& host, const Json& renewal, Instant now,
                      std::optional<Instant> read = {});
-  void learn_store(Instant now);           // the store has answered
   void learn_life(const AgentLife& life);  // our lease was lost: a new one began
 
   // From the probers and the other agents; both answer whether it is news worth a decision.

@@ -42,7 +42,6 @@ void Lease::turn() {
     loop_->again_by(clock.now() + std::min(kRetry, setting_.timings.renewal));
     return;
   }
-  ears_.renewed();
   const Instant answered = clock.now();
   if (sent_ != Instant{} && answered - sent_ >= lease) {
     // It may have come after somebody's last look.

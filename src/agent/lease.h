@@ -27,9 +27,8 @@ class Lease {
     std::function<std::vector<Ward>(const AgentLife&)> wards;
     // Whether a record that carries this life is better off without it.
     std::function<bool(const AgentLife&)> given_up;
-    std::function<void(const AgentLife&)>
-        began_anew;                 // the lease is lost: in this life from now on
-    std::function<void()> renewed;  // the store has answered
+    // The lease is lost: in this life from now on.
+    std::function<void(const AgentLife&)> began_anew;
   };
   Lease(World& world, store::Store& store, const Setting& setting, AgentLife life, Ears ears);
   ~Lease() { join(); }

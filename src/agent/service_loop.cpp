@@ -6,6 +6,7 @@
 #include "access/access.h"
 #include "base/probe.h"
 #include "base/quantity.h"
+#include "model/server_name.h"
 #include "world/log.h"
 
 namespace weir::agent {
@@ -51,7 +52,9 @@ ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
   loop_->start();
 }
 
-ServiceLoop::~ServiceLoop() {
+ServiceLoop::~ServiceLoop() { join(); }
+
+void ServiceLoop::join() {
   stop();
   for (auto& prober : probers_) prober->loop->join();
   loop_->join();
@@ -191,7 +194,6 @@ void ServiceLoop::refresh_record(Duration limit) {
   const auto held = store::read_record(ports_.store, ports_.setting.keys, self_.service,
                                        ports_.world.clock.within(limit));
   if (!held) return;
-  board_.learn_store(ports_.world.clock.now());
   const bool lost = board_.store_lost();
   if (board_.learn_read(*held, known, ports_.world.clock.now())) memory_->ring();
   if (!lost && board_.store_lost()) {
@@ -238,9 +240,7 @@ void ServiceLoop::read_lease() {
 }
 
 std::string ServiceLoop::server_name() const {
-  const Member& m = self_;
-  return ports_.setting.keys.fleet.text + "/" + m.host.text + "/" + m.service.text + "-" +
-         m.name.text;
+  return weir::server_name(ports_.setting.keys.fleet, self_);
 }
 
 Result<> ServiceLoop::fence() {
@@ -340,7 +340,7 @@ bool ServiceLoop::fail_over() {
   const Instant began = ports_.world.clock.now();
   const failover::Done done = failover::carry_out(
       *decision.step, {ports_.world, ports_.store, ports_.setting.keys, *engine_.leads(),
-                       *engine_.runs(), engine_.isolates(), self_, *service, held->revision});
+                       *engine_.runs(), self_, *service, held->revision});
   const Instant ended = ports_.world.clock.now();
   if (std::holds_alternative<failover::Rejoin>(*decision.step)) board_.learn_rejoin();
   board_.learn_done(done, done.outcome.has_value() && failover::points_at_leader(*decision.step),

@@ -37,6 +37,7 @@ class ServiceLoop {
   std::string server_name() const;
   Result<> fence();
   void stop();
+  void join();  // stops, and waits until nothing of it runs any more; not from one of its turns
   // Nothing of this member is left here: its loop has nothing to do any more.
   bool has_left();
 

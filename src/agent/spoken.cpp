@@ -4,7 +4,14 @@
 namespace weir::agent {
 namespace {
 
-const char* life_name(ServerLife life) {
+ServerLife life_from(const std::string& text) {
+  if (text == "running") return ServerLife::running;
+  return text == "ended" ? ServerLife::ended : ServerLife::absent;
+}
+
+}  // namespace
+
+const char* name_of(ServerLife life) {
   switch (life) {
     case ServerLife::running:
       return "running";
@@ -16,19 +23,12 @@ const char* life_name(ServerLife life) {
   return "absent";
 }
 
-ServerLife life_from(const std::string& text) {
-  if (text == "running") return ServerLife::running;
-  return text == "ended" ? ServerLife::ended : ServerLife::absent;
-}
-
-}  // namespace
-
 Json to_json(const Spoken& spoken) {
   const failover::Voice& voice = spoken.voice;
   Json json = Json::object()
                   .set("life", voice.life.text)
                   .set("voter", weir::to_json(voice.voter))
-                  .set("server", life_name(voice.server))
+                  .set("server", name_of(voice.server))
                   .set("rising", voice.rising)
                   .set("sick", voice.sick)
                   .set("knows_position", voice.knows_position)

@@ -11,18 +11,6 @@ Json age(Instant now, Instant then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now - then).count();
 }
 
-const char* name_of(ServerLife life) {
-  switch (life) {
-    case ServerLife::running:
-      return "running";
-    case ServerLife::ended:
-      return "ended";
-    case ServerLife::absent:
-      break;
-  }
-  return "absent";
-}
-
 Json own_facts(const failover::View& view) {
   const engine::Local& own = view.own;
   Json json = Json::object()

@@ -49,15 +49,6 @@ Result<std::string> kept_or_new(Machine& machine, const std::string& folder,
   return secret;
 }
 
-std::string salt_of(Random& random) {
-  std::string salt;
-  for (int i = 0; i < 2; ++i) {
-    const std::uint64_t word = random.next();
-    for (unsigned shift = 0; shift < 64; shift += 8) salt += static_cast<char>(word >> shift);
-  }
-  return salt;
-}
-
 }  // namespace
 
 Result<> generate_passwords(Session& session, Service& service, const Service* known) {
@@ -74,7 +65,7 @@ Result<> generate_passwords(Session& session, Service& service, const Service* k
     WEIR_TRY(const std::string secret,
              kept_or_new(machine, session.place().secrets() + "/" + service.name.text,
                          resource.name, access::is_sealed(before)));
-    WEIR_TRY(const std::string verifier, access::scram_verifier(secret, salt_of(machine.random)));
+    WEIR_TRY(const std::string verifier, access::scram_verifier(secret, machine.random));
     std::map<std::string, std::string> keys;
     for (const std::string& host : hosts) {
       WEIR_TRY(keys[host], access::seal_of(machine.files, session.place().ca(), host));

@@ -337,6 +337,16 @@ TEST(FailoverAsync, ALeaseThatServesNobodyIsGivenUp) {
   EXPECT_FALSE(gives_up_lease(view)) << "it is not ours";
 }
 
+// Or its turns would follow one another for ever: no set ever counts anybody.
+TEST(FailoverAsync, ALeaderThatHasRecordedAllExpectsNobody) {
+  View view = leading_alone();
+  EXPECT_FALSE(expects_follower(view));
+  std::erase(view.record.members, kC);
+  EXPECT_TRUE(expects_follower(view)) << "c streams and is not recorded yet";
+  other(view, "c").leaves = true;
+  EXPECT_FALSE(expects_follower(view)) << "the file no longer names c";
+}
+
 TEST(FailoverAsync, ReadinessCountsEveryRecordedReplica) {
   View view = calm_alone();
   EXPECT_TRUE(readiness(view).possible);

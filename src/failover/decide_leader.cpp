@@ -70,17 +70,20 @@ bool can_confirm(const View& view, const SyncSet& set) {
              set.voters, [&](const Voter& voter) { return streams(view, voter); }) >= set.number;
 }
 
+// In the set; where no commit waits, recorded, so that its promise counts.
+bool is_counted(const Record& record, const Voter& voter) {
+  if (!acknowledges_alone(record)) return record.set.counts(voter);
+  const Voter* recorded = record.find(voter.member);
+  return recorded != nullptr && *recorded == voter;
+}
+
 // A replica that streams and has everything that we had a moment ago, but is not counted.
 std::optional<Voter> newcomer(const View& view) {
   for (const Follower& follower : view.own_seen.followers) {
     const Other* other = find_other(view, follower.voter.member);
     if (other == nullptr || follower.voter.incarnation.empty() || !follower.streaming) continue;
     if (other->leaves) continue;
-    const Voter* recorded = view.record.find(follower.voter.member);
-    const bool counted = acknowledges_alone(view.record)
-                             ? recorded != nullptr && *recorded == follower.voter
-                             : view.record.set.counts(follower.voter);
-    if (counted) continue;
+    if (is_counted(view.record, follower.voter)) continue;
     if (other->voice.voter != follower.voter || silent(view, follower.voter)) continue;
     const bool caught_up =
         follower.flushed >= view.memory.written_before && view.memory.written_before > Position{};
@@ -256,7 +259,8 @@ bool expects_follower(const View& view) {
     const Voice& voice = other.voice;
     const bool lives = voice.server == ServerLife::running && !voice.voter.incarnation.empty() &&
                        view.now - voice.heard < view.given.policy.suspect_after;
-    return lives && !(streams(view, voice.voter) && view.record.set.counts(voice.voter));
+    return lives && !other.leaves &&
+           !(streams(view, voice.voter) && is_counted(view.record, voice.voter));
   });
 }
 

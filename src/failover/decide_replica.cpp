@@ -19,6 +19,12 @@ bool diverged(const View& view) {
   return former_leader || found || view.own.half_rewound;
 }
 
+// Our server runs and was told to receive from that leader in the record's epoch.
+bool follows(const View& view, const Other& leader) {
+  return view.own.server.life == ServerLife::running && view.own.pointed &&
+         view.own.follows == leader.member.name && view.own.follows_epoch == view.record.epoch;
+}
+
 // Too few are left who could confirm a commit of the new leader's epoch: the other members are
 // down, or left its history as we did. Without one of us coming back first it would wait for ever.
 bool only_we_can_confirm(const View& view) {
@@ -92,9 +98,7 @@ Decision decide_as_replica(const View& view) {
             fmt::format("has no data: it is copied from {}", name)};
   }
   if (diverged(view)) return decide_rejoin(view);
-  const bool running = view.own.server.life == ServerLife::running;
-  if (!running || !view.own.pointed || view.own.follows != leader->member.name ||
-      view.own.follows_epoch != view.record.epoch) {
+  if (!follows(view, *leader)) {
     return {Follow{upstream_of(view)},
             fmt::format("{} leads epoch {}", name, show(view.record.epoch))};
   }
@@ -113,11 +117,7 @@ Decision decide_without_record(const View& view) {
   const bool free = view.own.data && !diverged(view) && view.own.as_replica &&
                     view.own.promised <= view.record.epoch.number && !view.record.round;
   if (!free || leader == nullptr || !serves_as_leader(*leader)) return {std::nullopt, why};
-  const bool running = view.own.server.life == ServerLife::running;
-  if (running && view.own.pointed && view.own.follows == leader->member.name &&
-      view.own.follows_epoch == view.record.epoch) {
-    return {std::nullopt, why};
-  }
+  if (follows(view, *leader)) return {std::nullopt, why};
   return {Follow{upstream_of(view)}, why};
 }
 

@@ -96,7 +96,6 @@ struct Hands {
   const store::Keys& keys;
   engine::Leads& leads;
   engine::Runs& runs;
-  engine::Isolates* isolates;  // null: the engine has no such face
   const Member& self;
   const Service& service;
   store::Revision revision = 0;  // of the record that the decision was made from

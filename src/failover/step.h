@@ -79,6 +79,7 @@ struct Rejoin {
   Incarnation fresh;
   bool operator==(const Rejoin&) const = default;
 };
+
 using Step = std::variant<AskOthers, OpenRound, CloseRound, GivePromise, Take, Promote, Confirm,
                           Release, Follow, Fence, LoadSet, RecordSet, Reclaim, Restart, Rejoin>;
 static_assert(std::variant_size_v<Step> <= 16);

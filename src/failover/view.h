@@ -84,9 +84,8 @@ struct Memory {
   std::string store_lost;       // why the store must have lost our record (S12); empty: it has not
   Reading set_reading;          // the record's, when its set was first seen so
   Instant set_seen{};
-  Instant lease_from{};   // the last sign in the store that the leader's lease is held (S2)
-  Instant lease_read{};   // when a read of the store began that showed no later sign
-  Instant store_heard{};  // when the store last answered
+  Instant lease_from{};  // the last sign in the store that the leader's lease is held (S2)
+  Instant lease_read{};  // when a read of the store began that showed no later sign
 };
 
 // What the others answered to our last question.

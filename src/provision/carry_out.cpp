@@ -163,15 +163,6 @@ const Resource* find_same(const std::vector<Resource>& resources, const Resource
   return nullptr;
 }
 
-std::string salt_of(Random& random) {
-  std::string salt;
-  for (int i = 0; i < 2; ++i) {
-    const std::uint64_t word = random.next();
-    for (unsigned shift = 0; shift < 64; shift += 8) salt += static_cast<char>(word >> shift);
-  }
-  return salt;
-}
-
 }  // namespace
 
 const char* kind_of(const Step& step) { return std::visit(KindOf{}, step); }
@@ -201,7 +192,7 @@ Result<std::vector<Resource>> with_secrets(World& world, const std::vector<Resou
     if (!there.empty() && access::scram_matches(there, secret)) {
       password->second = there;
     } else {
-      WEIR_TRY(password->second, access::scram_verifier(secret, salt_of(world.random)));
+      WEIR_TRY(password->second, access::scram_verifier(secret, world.random));
     }
   }
   return out;

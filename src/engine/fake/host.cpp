@@ -5,6 +5,7 @@
 
 #include "base/mutant.h"
 #include "engine/fake/faces.h"
+#include "model/server_name.h"
 
 namespace weir::engine {
 namespace {
@@ -57,8 +58,7 @@ std::string fake_id(const Member& member) { return member.service.text + "/" + m
 
 ServerSpec FakeHost::spec(const Member& member) const {
   ServerSpec out;
-  out.name = fmt::format("{}/{}/{}-{}", setting_.fleet.text, setting_.host.text,
-                         member.service.text, member.name.text);
+  out.name = server_name(setting_.fleet, member);
   out.argv = {"fake-server", fake_id(member)};
   out.folder = paths(member).root;
   return out;

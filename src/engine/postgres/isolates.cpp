@@ -4,33 +4,18 @@
 #include <fmt/format.h>
 
 #include "engine/postgres/role_settings.h"
+#include "engine/postgres/sync_set.h"
 
 namespace weir::engine::postgres {
 namespace {
 
-constexpr Duration kPause = 5ms;
-
 // Until new sessions have it; those that are open load it before their next statement.
 Result<Session> session_that(Context& context, const Member& member, bool read_only,
                              Deadline deadline) {
-  std::optional<Session> found;
-  std::optional<Error> error;
-  poll_until(context.clock(), deadline, kPause, [&] {
-    auto session = context.local_session(member, deadline);
-    if (!session) {
-      error = session.error();
-      return error->failure != Failure::timed_out;
-    }
-    const auto rows =
-        session->query("select current_setting('default_transaction_read_only')", {}, deadline);
-    if (rows && (rows->text(0, 0) == "on") == read_only) found.emplace(std::move(*session));
-    return found.has_value();
-  });
-  if (found) return std::move(*found);
-  if (error) return fail(std::move(*error));
-  return fail(
-      Failure::timed_out,
-      fmt::format("the server of {} has not loaded whether it takes writes", member.name.text));
+  return session_with(
+      context, member, "default_transaction_read_only", read_only ? "on" : "off",
+      fmt::format("the server of {} has not loaded whether it takes writes", member.name.text),
+      deadline);
 }
 
 }  // namespace

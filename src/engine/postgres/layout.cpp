@@ -2,6 +2,7 @@
 #include "engine/postgres/layout.h"
 
 #include "engine/postgres/owner.h"
+#include "model/server_name.h"
 
 namespace weir::engine::postgres {
 namespace {
@@ -51,7 +52,7 @@ Layout layout_of(const Setting& setting, const Member& member) {
 ServerSpec spec_of(const Setting& setting, const Member& member, const std::string& program) {
   const Layout l = layout_of(setting, member);
   ServerSpec spec;
-  spec.name = setting.fleet.text + "/" + setting.host.text + "/" + bare_name(member);
+  spec.name = server_name(setting.fleet, member);
   spec.argv = {program, "-D", l.data, "-c", "config_file=" + l.config_file};
   spec.user = setting.server_user;
   spec.folder = l.data;

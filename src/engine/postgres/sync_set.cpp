@@ -132,8 +132,9 @@ void end_waiting(Context& context, const Member& member, int pid) {
 
 }  // namespace
 
-Result<Session> session_with_names(Context& context, const Member& member, const std::string& names,
-                                   Deadline deadline) {
+Result<Session> session_with(Context& context, const Member& member, const std::string& setting,
+                             const std::string& value, const std::string& otherwise,
+                             Deadline deadline) {
   std::optional<Session> found;
   std::optional<Error> error;
   poll_until(context.clock(), deadline, kPause, [&] {
@@ -142,16 +143,21 @@ Result<Session> session_with_names(Context& context, const Member& member, const
       error = session.error();
       return error->failure != Failure::timed_out;
     }
-    const auto rows =
-        session->query("select current_setting('synchronous_standby_names')", {}, deadline);
-    if (rows && rows->text(0, 0) == names) found.emplace(std::move(*session));
+    const auto rows = session->query("select current_setting($1)", {setting}, deadline);
+    if (rows && rows->text(0, 0) == value) found.emplace(std::move(*session));
     return found.has_value();
   });
   if (found) return std::move(*found);
   if (error) return fail(std::move(*error));
-  return fail(
-      Failure::timed_out,
-      fmt::format("the set of {} is written, but its server has not loaded it", member.name.text));
+  return fail(Failure::timed_out, otherwise);
+}
+
+Result<Session> session_with_names(Context& context, const Member& member, const std::string& names,
+                                   Deadline deadline) {
+  return session_with(
+      context, member, "synchronous_standby_names", names,
+      fmt::format("the set of {} is written, but its server has not loaded it", member.name.text),
+      deadline);
 }
 
 Result<> write_locally(Session& session, Deadline deadline) {

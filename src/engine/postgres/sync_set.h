@@ -8,8 +8,12 @@
 
 namespace weir::engine::postgres {
 
-// A session of this host's superuser that was opened now and whose own synchronous_standby_names
-// is `names`: its postmaster has loaded them. timed_out if none came by the deadline.
+// A session of this host's superuser that was opened now and whose own `setting` is `value`: its
+// postmaster has loaded it. timed_out, with `otherwise`, if none came by the deadline.
+Result<Session> session_with(Context& context, const Member& member, const std::string& setting,
+                             const std::string& value, const std::string& otherwise,
+                             Deadline deadline);
+// The same for synchronous_standby_names.
 Result<Session> session_with_names(Context& context, const Member& member, const std::string& names,
                                    Deadline deadline);
 

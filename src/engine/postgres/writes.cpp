@@ -28,15 +28,6 @@ std::vector<std::string> grants(const LedgerAccess& access) {
           fmt::format("GRANT SELECT, INSERT ON {} TO {}", entries_of(access), role)};
 }
 
-std::string salt_of(Random& random) {
-  std::string salt;
-  while (salt.size() < 16) {
-    const std::uint64_t bits = random.next();
-    salt.append(reinterpret_cast<const char*>(&bits), sizeof bits);
-  }
-  return salt;
-}
-
 Result<bool> role_exists(Session& session, const std::string& role, Deadline deadline) {
   WEIR_TRY(const Rows rows,
            session.query("SELECT 1 FROM pg_roles WHERE rolname = $1", {role}, deadline));
@@ -89,7 +80,7 @@ std::vector<std::string> PostgresWrites::preparation(const LedgerAccess& access)
 Result<> PostgresWrites::prepare(const Member& leader, const LedgerAccess& access,
                                  Deadline deadline) {
   WEIR_TRY(const std::string verifier,
-           access::scram_verifier(access.password, salt_of(context_.world().random)));
+           access::scram_verifier(access.password, context_.world().random));
   WEIR_TRY(Session session,
            context_.remote_session(leader, kOperatorRole, deadline, access.database));
   WEIR_TRY(const bool exists, role_exists(session, access.role, deadline));

@@ -245,13 +245,19 @@ TEST(FleetPlan, WhatGoesIsAskedForByNameAndKept) {
   }
   expect_nothing_to_do(fleet);
 
+  // What has left is forgotten: a service of its name is a new one.
+  declare(fleet, {});
+  const Ran anew = apply(fleet);
+  ASSERT_EQ(anew.status, 0) << anew.err;
+  EXPECT_EQ(fleet.sql("a", "select count(*) from pg_tables where tablename = 't'"), "0");
+
   const Ran unnamed = fleet.weir({"down", "--destroy", "--yes"});
   EXPECT_EQ(unnamed.status, 4) << unnamed.err;
   const Ran down = fleet.weir({"down", "--destroy", "--destroy-data", "live"});
   EXPECT_EQ(down.status, 0) << down.err;
   EXPECT_EQ(fleet.files().list(fleet.folder() + "/s/live").value_or(std::vector<std::string>{}),
             std::vector<std::string>{"final"});
-  EXPECT_EQ(finals(fleet).size(), 3U);
+  EXPECT_EQ(finals(fleet).size(), 4U);
 }
 
 TEST(FleetPlan, DownKeepsAFinalCopyOfEachService) {
