@@ -30,10 +30,10 @@ take_network() {
   fail "no /24 of 127.64.0.0/16 is free"
 }
 
-# Removes what weir made below our folder, without a copy.
+# Removes what weir made below our folder, without a copy: every bench calls its fleet so.
 destroy_fleet() {
   [[ -d $WEIR_STATE ]] || return 0
-  "$weir" down --destroy --yes --no-final-copy >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
+  "$weir" down --destroy --destroy-data bench --no-final-copy >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
 }
 
 # leave STATUS: removes our folder, or says what it left to read.

@@ -94,7 +94,8 @@ report() {
   cat <<END
 
 Each line: one idle agent with three members on its host, and their guards; $seconds s at the default
-pace (heartbeat 250 ms, nine probes of servers each 250 ms, renewal 1 s). CPU in percent of one core;
+pace (heartbeat 250 ms; its own servers and leaders are probed each 250 ms, other replicas each
+second; renewal 1 s). CPU in percent of one core;
 PSS by smaps_rollup, summed. At most 1 % and 40 MB.
 weir: $("$weir" --version); three services of three members on loopback;
 $(machine)
