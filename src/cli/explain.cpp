@@ -189,6 +189,13 @@ std::vector<Timing> timings() {
        fmt::format("everybody counts it on their own clock from the last renewal that they saw; "
                    "{} renewals may be lost",
                    t.lease / t.renewal - 1)},
+      {"guard-deadline", show(t.guard_deadline),
+       "from the sending of the last renewal that succeeded: then the guard of an async leader "
+       "stops "
+       "it, and is done half a second before the lease ends"},
+      {"replica-pace", show(policy.replica_pace),
+       "how often another replica is probed, on whom no decision waits; leaders and a host's own "
+       "members at each heartbeat"},
       {"probe-limit", show(t.probe_limit),
        "the deadline of one probe of a server; no answer by then is an answer"},
       {"sighting-every", show(t.sighting_every),
