@@ -15,6 +15,7 @@ namespace {
 
 constexpr Duration kStoreLimit = 1s;
 constexpr Duration kPause = 1s;
+constexpr Duration kStrayFor = 2s;            // longer than taking or giving it up takes
 constexpr Duration kOwnLasts = 5min;          // of a step of our own and what follows it
 constexpr Duration kClientLastsMost = 24h;    // a client that asks for more is refused
 constexpr std::size_t kClientTextMost = 200;  // characters that it may say of itself
@@ -39,9 +40,11 @@ void Claims::learn_claim(const ServiceName& service, const std::optional<store::
   const std::lock_guard lock(mutex_);
   if (!claim) {
     seen_.erase(service);
-  } else if (seen_[service].first != claim->claim.id) {
-    seen_[service] = {claim->claim.id, now};
+    return;
   }
+  Seen& seen = seen_[service];
+  if (seen.held.claim.id != claim->claim.id) seen.since = now;
+  seen.held = *claim;
 }
 
 void Claims::learn_renewal(const HostName& host, const Json& renewal) {
@@ -72,8 +75,8 @@ Instant Claims::renewed(const ServiceName& service, const Claim& claim) const {
   const std::lock_guard lock(mutex_);
   Instant last = began_;
   if (const auto seen = seen_.find(service);
-      seen != seen_.end() && seen->second.first == claim.id) {
-    last = std::max(last, seen->second.second);
+      seen != seen_.end() && seen->second.held.claim.id == claim.id) {
+    last = std::max(last, seen->second.since);
   }
   const auto renewal = renewals_.find(claim.host);
   if (renewal == renewals_.end()) return last;
@@ -228,14 +231,35 @@ void Claims::give_up(const ServiceName& service) {
   if (held && is_ours(held->claim)) drop(service, *held);
 }
 
-// What cannot be dropped now lapses with our life, or is taken over by us: nobody else's loss.
 void Claims::drop(const ServiceName& service, const Held& held) {
   const auto dropped = store::drop_claim(store_, setting_.keys, service, held.revision,
                                          world_.clock.within(kStoreLimit));
   if (!dropped) {
-    say(world_.clock, Level::warning, "{}: cannot give up the claim for {}: {}", service.text,
+    say(world_.clock, Level::warning, "{}: cannot give up the claim for {} yet: {}", service.text,
         name_of(held.claim.capability), dropped.error().what);
   }
+}
+
+// Ours in the store, and nobody here acts under it: taking it was answered too late, or giving it
+// up not at all. It would keep everybody out for its whole duration.
+std::vector<std::pair<ServiceName, Claims::Held>> Claims::strays() const {
+  const AgentLife now_living = life();
+  const Instant now = world_.clock.now();
+  std::vector<std::pair<ServiceName, Held>> out;
+  const std::lock_guard lock(mutex_);
+  const auto held_as = [](const std::map<ServiceName, Held>& held, const ServiceName& service) {
+    const auto found = held.find(service);
+    return found == held.end() ? std::string() : found->second.claim.id;
+  };
+  for (const auto& [service, seen] : seen_) {
+    const Claim& claim = seen.held.claim;
+    const bool ours = claim.host == setting_.host && claim.life == now_living;
+    const bool acted_under =
+        held_as(own_, service) == claim.id || held_as(clients_, service) == claim.id;
+    if (!ours || acted_under || now - seen.since < kStrayFor) continue;
+    out.emplace_back(service, Held{claim, seen.held.revision, now, now});
+  }
+  return out;
 }
 
 Result<Json> Claims::take_for(const Json& body) {
@@ -295,6 +319,7 @@ void Claims::turn() {
         service.text, held.claim.client);
     drop(service, held);
   }
+  for (const auto& [service, held] : strays()) drop(service, held);
 }
 
 }  // namespace weir::agent

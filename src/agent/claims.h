@@ -8,6 +8,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/loop.h"
 #include "model/claim.h"
@@ -36,7 +38,8 @@ class Claims {
   // Success while what was taken stands in the store as we know it, and no round has preempted it:
   // read afresh, before each effect of a step. Otherwise refused.
   Result<> check(const ServiceName& service);
-  // Success without effect where this agent holds nothing of its own.
+  // Success without effect where this agent holds nothing of its own. What the store does not
+  // confirm is given up again, once the watch shows that it stands.
   void give_up(const ServiceName& service);
 
   // The peer port: a client takes or keeps its claim by the same call, once a second; given up when
@@ -53,6 +56,10 @@ class Claims {
     store::Revision revision = 0;
     Instant taken{};
     Instant heard{};  // a client's last call
+  };
+  struct Seen {
+    store::HeldClaim held;
+    Instant since{};  // when its id was first seen
   };
   struct Renewal {
     std::string life;
@@ -74,6 +81,7 @@ class Claims {
   bool is_ours(const Claim& claim) const;
   AgentLife life() const;
   void drop(const ServiceName& service, const Held& held);
+  std::vector<std::pair<ServiceName, Held>> strays() const;
   void turn();
 
   World& world_;
@@ -84,7 +92,7 @@ class Claims {
   const Instant began_;
   mutable std::mutex mutex_;
   std::map<HostName, Renewal> renewals_;
-  std::map<ServiceName, std::pair<std::string, Instant>> seen_;  // id, and since when
+  std::map<ServiceName, Seen> seen_;
   std::map<ServiceName, Held> own_;
   std::map<ServiceName, Held> clients_;
   std::unique_ptr<Loop> loop_;

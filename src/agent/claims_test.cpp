@@ -86,6 +86,41 @@ TEST_F(ClaimsTest, OneHolderAtATime) {
   EXPECT_EQ(holder(), "b");
 }
 
+// A drop of which the store said nothing would keep everybody out for the claim's whole duration.
+TEST_F(ClaimsTest, WhatTheStoreDidNotConfirmIsGivenUpAgain) {
+  const OneAgent a = agent("a", "la");
+  put_record(7, false);
+  ASSERT_TRUE(a.claims->take(kOrders, Capability::provision, {}));
+  a.claims->learn_claim(kOrders, claim());
+  store.away = true;
+  a.claims->give_up(kOrders);
+  store.away = false;
+  EXPECT_EQ(holder(), "a");
+  EXPECT_TRUE(comes_true([&] { return holder() == "nobody"; }));
+}
+
+// A write that was given up can come late: what nobody here acts under is dropped, and what
+// somebody does, or another's, is not.
+TEST_F(ClaimsTest, OnlyWhatNobodyActsUnderIsDropped) {
+  const OneAgent a = agent("a", "la");
+  const OneAgent b = agent("b", "lb");
+  put_record(7, false);
+  ASSERT_TRUE(a.claims->take(kOrders, Capability::provision, {}));
+  a.claims->learn_claim(kOrders, claim());
+  b.claims->learn_claim(kOrders, claim());
+  clock->sleep_for(3500ms);  // longer than a stray stands
+  EXPECT_EQ(holder(), "a");
+  EXPECT_TRUE(a.claims->check(kOrders));
+  a.claims->give_up(kOrders);
+  ASSERT_TRUE(a.claims->take_for(order("one")));
+  Claim late = claim()->claim;
+  a.claims->learn_claim(kOrders, claim());
+  ASSERT_TRUE(a.claims->give_up_for(order("one")));
+  ASSERT_TRUE(store::write_claim(store, kKeys, kOrders, late, 0, soon()));
+  a.claims->learn_claim(kOrders, claim());
+  EXPECT_TRUE(comes_true([&] { return holder() == "nobody"; }));
+}
+
 TEST_F(ClaimsTest, ARoundPreemptsIt) {
   const OneAgent a = agent("a", "la");
   put_record(7, false);
