@@ -72,8 +72,9 @@ std::optional<Decision> decide_restart(const View& view) {
   const auto& waiting = view.settled->waiting_for_restart;
   if (waiting.empty() || view.own.server.life != ServerLife::running) return std::nullopt;
   if (leads(view)) {
+    const bool voters = view.record.mode == Durability::async || !view.record.set.voters.empty();
     const bool ready = view.now - view.settled->at >= kLeaderRestartPause && all_stream(view) &&
-                       !view.record.set.voters.empty() && view.record.confirmed;
+                       voters && view.record.confirmed;
     if (!ready) {
       probe("provision.leader_waits_for_its_replicas");
       return std::nullopt;

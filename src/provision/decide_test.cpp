@@ -289,6 +289,13 @@ TEST(ProvisionDecide, ALeaderRestartsForSettingsAfterItsReplicas) {
   expect_rows(calm, {
                         {"all stream", wait_for_restart, "StopForSettings",
                          "max_connections waits for a restart"},
+                        {"no commit waits for anybody",
+                         [](View& v) {
+                           wait_for_restart(v);
+                           v.record.mode = Durability::async;
+                           v.record.set = {};
+                         },
+                         "StopForSettings", "max_connections waits for a restart"},
                         {"the replicas have had no time to restart",
                          [](View& v) {
                            wait_for_restart(v);
