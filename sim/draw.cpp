@@ -9,41 +9,45 @@
 namespace weir::sim {
 namespace {
 
-// How often a kind comes where it comes at all. A parameter is applied by scenarios and kill points
-// only: most drawn fleets declare none.
+// How often a kind comes where it comes at all.
 struct Weight {
   Fault fault;
   int weight;
 };
-constexpr std::array<Weight, kFaults - 1> kWeights{{{Fault::kill_server, 6},
-                                                    {Fault::kill_host, 6},
-                                                    {Fault::kill_agent, 4},
-                                                    {Fault::lose_data, 2},
-                                                    {Fault::pause_replay, 2},
-                                                    {Fault::freeze_host, 4},
-                                                    {Fault::freeze_agent, 3},
-                                                    {Fault::cut_link, 6},
-                                                    {Fault::slow_link, 2},
-                                                    {Fault::slow_disk, 1},
-                                                    {Fault::hang_disk, 2},
-                                                    {Fault::fill_disk, 2},
-                                                    {Fault::kill_store, 2},
-                                                    {Fault::freeze_store, 2},
-                                                    {Fault::doubt_store, 3},
-                                                    {Fault::delay_watches, 2},
-                                                    {Fault::lose_host, 1},
-                                                    {Fault::set_sync, 2}}};
+constexpr Weight kWeights[] = {
+    {Fault::kill_server, 6},   {Fault::kill_host, 6},    {Fault::kill_agent, 4},
+    {Fault::lose_data, 2},     {Fault::pause_replay, 2}, {Fault::freeze_host, 4},
+    {Fault::freeze_agent, 3},  {Fault::cut_link, 6},     {Fault::slow_link, 2},
+    {Fault::slow_disk, 1},     {Fault::hang_disk, 2},    {Fault::fill_disk, 2},
+    {Fault::kill_store, 2},    {Fault::freeze_store, 2}, {Fault::doubt_store, 3},
+    {Fault::delay_watches, 2}, {Fault::lose_host, 1},    {Fault::set_sync, 2},
+    {Fault::hang_guard, 2},    {Fault::apply, 2},
+};
+// Of scenarios only: what a store lost an operator has to bring back.
+constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store, Fault::rebuild_store};
+static_assert(std::size(kWeights) + std::size(kNeverDrawn) == kFaults);
 constexpr double kLargerFleet = 0.2;
 constexpr double kManyWriters = 0.2;
+constexpr double kNobodyWaits = 0.15;
+constexpr double kShaped = 0.2;
 constexpr double kKindIsInPlay = 0.4;
 constexpr Duration kFaultsFrom = 500ms;
 constexpr Duration kFaultsUntil = 10s;
 
-std::vector<Weight> drawn_kinds(SimRandom& random) {
+// A guard holds a deadline only where nobody waits; a parameter changes only where one is declared.
+bool has_a_place(const Plan& plan, Fault kind) {
+  const bool nobody_waits = plan.durability == Durability::async;
+  if (kind == Fault::hang_guard) return nobody_waits;
+  if (kind == Fault::set_sync) return !nobody_waits;
+  return kind != Fault::apply || plan.shaped;
+}
+
+std::vector<Weight> drawn_kinds(SimRandom& random, const Plan& plan) {
   std::vector<Weight> out;
   while (out.empty()) {
     for (const Weight& kind : kWeights) {
-      if (random.chance(kKindIsInPlay)) out.push_back(kind);
+      const bool in_play = random.chance(kKindIsInPlay);
+      if (in_play && has_a_place(plan, kind.fault)) out.push_back(kind);
     }
   }
   return out;
@@ -100,6 +104,11 @@ FaultPlan drawn_fault(SimRandom& random, Fault kind) {
     case Fault::set_sync:
       out.target.index = 1 + static_cast<int>(random.next() % 2);
       break;
+    case Fault::apply: {
+      constexpr std::array kValues{"max_connections=200", "max_connections=50", "work_mem=8MB"};
+      out.detail = kValues[random.next() % kValues.size()];
+      break;
+    }
     case Fault::cut_link:
     case Fault::slow_link:
       out.to = drawn_end(random);
@@ -123,7 +132,12 @@ Plan drawn_plan(std::uint64_t seed) {
     out.sync = 1 + static_cast<int>(random.next() % 2);
   }
   if (random.chance(kManyWriters)) out.writers = 20;
-  const std::vector<Weight> kinds = drawn_kinds(random);
+  if (random.chance(kNobodyWaits)) {
+    out.durability = Durability::async;
+    out.sync = 0;
+  }
+  out.shaped = random.chance(kShaped);
+  const std::vector<Weight> kinds = drawn_kinds(random, out);
   const bool may_need_two =
       out.sync == 2 || std::ranges::find(kinds, Fault::set_sync, &Weight::fault) != kinds.end();
   const int count = 1 + static_cast<int>(random.next() % 6);
@@ -136,7 +150,7 @@ Plan drawn_plan(std::uint64_t seed) {
     const bool loses_host = kind == Fault::lose_host;
     const int left = out.members - hosts_lost - 2;
     if (loses_host && left < (may_need_two ? 2 : 1)) continue;
-    if ((loses_host || kind == Fault::lose_data) && disks_lost++ >= out.sync) continue;
+    if ((loses_host || kind == Fault::lose_data) && disks_lost++ >= std::max(out.sync, 1)) continue;
     if (loses_host) ++hosts_lost;
     out.faults.push_back(drawn_fault(random, kind));
   }

@@ -64,9 +64,11 @@ std::string fault_line(const FaultPlan& fault) {
 
 std::string to_text(const Plan& plan) {
   const Plan plain;
-  std::string out =
-      fmt::format("service orders postgres members={} sync={} durability=required{}\nseed    {}\n",
-                  plan.members, plan.sync, plan.shaped ? " shaped=1" : "", plan.seed);
+  const std::string mode = plan.durability == Durability::async
+                               ? "durability=async"
+                               : fmt::format("sync={} durability=required", plan.sync);
+  std::string out = fmt::format("service orders postgres members={} {}{}\nseed    {}\n",
+                                plan.members, mode, plan.shaped ? " shaped=1" : "", plan.seed);
   out += fmt::format("load    {} writes/s", plan.rate);
   if (plan.writers != plain.writers) out += fmt::format(" by {}", plan.writers);
   out += fmt::format(" for {}\n", exact(plan.load_for));
