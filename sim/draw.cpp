@@ -21,7 +21,7 @@ constexpr Weight kWeights[] = {
     {Fault::slow_disk, 1},     {Fault::hang_disk, 2},    {Fault::fill_disk, 2},
     {Fault::kill_store, 2},    {Fault::freeze_store, 2}, {Fault::doubt_store, 3},
     {Fault::delay_watches, 2}, {Fault::lose_host, 1},    {Fault::set_sync, 2},
-    {Fault::hang_guard, 2},    {Fault::apply, 2},
+    {Fault::hang_guard, 2},    {Fault::apply, 2},        {Fault::pause_senders, 2},
 };
 // Of scenarios only: what a store lost an operator has to bring back.
 constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store, Fault::rebuild_store};

@@ -20,19 +20,30 @@ struct Row {
   Fault fault;
   const char* name;
 };
-constexpr std::array<Row, kFaults> kRows{
-    {{Fault::kill_server, "kill-server"},   {Fault::kill_host, "kill-host"},
-     {Fault::kill_agent, "kill-agent"},     {Fault::lose_data, "lose-data"},
-     {Fault::pause_replay, "pause-replay"}, {Fault::freeze_host, "freeze-host"},
-     {Fault::freeze_agent, "freeze-agent"}, {Fault::cut_link, "cut-link"},
-     {Fault::slow_link, "slow-link"},       {Fault::slow_disk, "slow-disk"},
-     {Fault::hang_disk, "hang-disk"},       {Fault::fill_disk, "fill-disk"},
-     {Fault::kill_store, "kill-store"},     {Fault::freeze_store, "freeze-store"},
-     {Fault::doubt_store, "doubt-store"},   {Fault::delay_watches, "delay-watches"},
-     {Fault::lose_host, "lose-host"},       {Fault::lose_store, "lose-store"},
-     {Fault::old_store, "old-store"},       {Fault::rebuild_store, "rebuild-store"},
-     {Fault::set_sync, "set-sync"},         {Fault::apply, "apply"},
-     {Fault::hang_guard, "hang-guard"}}};
+constexpr std::array<Row, kFaults> kRows{{{Fault::kill_server, "kill-server"},
+                                          {Fault::kill_host, "kill-host"},
+                                          {Fault::kill_agent, "kill-agent"},
+                                          {Fault::lose_data, "lose-data"},
+                                          {Fault::pause_replay, "pause-replay"},
+                                          {Fault::pause_senders, "pause-senders"},
+                                          {Fault::freeze_host, "freeze-host"},
+                                          {Fault::freeze_agent, "freeze-agent"},
+                                          {Fault::cut_link, "cut-link"},
+                                          {Fault::slow_link, "slow-link"},
+                                          {Fault::slow_disk, "slow-disk"},
+                                          {Fault::hang_disk, "hang-disk"},
+                                          {Fault::fill_disk, "fill-disk"},
+                                          {Fault::kill_store, "kill-store"},
+                                          {Fault::freeze_store, "freeze-store"},
+                                          {Fault::doubt_store, "doubt-store"},
+                                          {Fault::delay_watches, "delay-watches"},
+                                          {Fault::lose_host, "lose-host"},
+                                          {Fault::lose_store, "lose-store"},
+                                          {Fault::old_store, "old-store"},
+                                          {Fault::rebuild_store, "rebuild-store"},
+                                          {Fault::set_sync, "set-sync"},
+                                          {Fault::apply, "apply"},
+                                          {Fault::hang_guard, "hang-guard"}}};
 
 std::string names(const std::vector<HostName>& hosts) {
   std::string out;
@@ -153,6 +164,9 @@ void Injector::inject_member(const FaultPlan& fault, const MemberName& member) {
     case Fault::pause_replay:
       fleet_.cluster().pause_replay(id, fleet_.fibers().now() + fault.lasts);
       break;
+    case Fault::pause_senders:
+      fleet_.cluster().pause_senders(id, fleet_.fibers().now() + fault.lasts);
+      break;
     case Fault::freeze_host:
       fleet_.freeze_host(host);
       later(fault.lasts, [this, host] { fleet_.thaw_host(host); });
@@ -226,6 +240,7 @@ void Injector::heal() {
     fleet_.revive_host(member.host);
     later(kAgentRestart, [this, host = member.host] { fleet_.start_agent(host); });
     fleet_.cluster().pause_replay(fleet_.truth().id(member.name), fleet_.fibers().now());
+    fleet_.cluster().pause_senders(fleet_.truth().id(member.name), fleet_.fibers().now());
   }
 }
 

@@ -12,21 +12,22 @@
 namespace weir::sim {
 
 enum class Fault {
-  kill_server,   // SIGKILL of the server program; its backends live on for `lasts` (0: drawn)
-  kill_host,     // power off; on again after `lasts`
-  kill_agent,    // started again by the supervisor after a second, or after `lasts`
-  hang_guard,    // of one server: it neither answers nor fences
-  lose_data,     // the server dies and the member's folder is gone
-  pause_replay,  // for `lasts`: the startup process loads no settings
-  freeze_host,   // for `lasts`: nothing there runs, and time goes on
-  freeze_agent,  // for `lasts`: as SIGSTOP
-  cut_link,      // for `lasts`: nothing passes from the target to `to`
-  slow_link,     // for `lasts`: what passes from the target to `to` comes late
-  slow_disk,     // for `lasts`
-  hang_disk,     // for `lasts`: nobody comes back from it
-  fill_disk,     // for `lasts`: no space left
-  kill_store,    // down for `lasts`
-  freeze_store,  // for `lasts`: what it is asked is done at the thaw
+  kill_server,    // SIGKILL of the server program; its backends live on for `lasts` (0: drawn)
+  kill_host,      // power off; on again after `lasts`
+  kill_agent,     // started again by the supervisor after a second, or after `lasts`
+  hang_guard,     // of one server: it neither answers nor fences
+  lose_data,      // the server dies and the member's folder is gone
+  pause_replay,   // for `lasts`: the startup process loads no settings
+  pause_senders,  // for `lasts`: the walsenders that it has load no settings
+  freeze_host,    // for `lasts`: nothing there runs, and time goes on
+  freeze_agent,   // for `lasts`: as SIGSTOP
+  cut_link,       // for `lasts`: nothing passes from the target to `to`
+  slow_link,      // for `lasts`: what passes from the target to `to` comes late
+  slow_disk,      // for `lasts`
+  hang_disk,      // for `lasts`: nobody comes back from it
+  fill_disk,      // for `lasts`: no space left
+  kill_store,     // down for `lasts`
+  freeze_store,   // for `lasts`: what it is asked is done at the thaw
   doubt_store,  // for `lasts`: answers to changes are lost, before the change, after, or it is late
   delay_watches,  // for `lasts`: news of the store come late
   lose_host,      // power off for good: it never comes back, nor its disk
@@ -36,7 +37,7 @@ enum class Fault {
   set_sync,       // no fault: `weir apply` with another `sync`, the target's index
   apply,          // no fault: `weir apply` with another parameter, `detail` is NAME=VALUE
 };
-constexpr std::size_t kFaults = 23;
+constexpr std::size_t kFaults = 24;
 const char* name_of(Fault fault);
 std::optional<Fault> fault_named(const std::string& text);
 // Between two ends, against one member, or against the store.

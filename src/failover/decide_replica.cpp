@@ -19,12 +19,6 @@ bool diverged(const View& view) {
   return former_leader || found || view.own.half_rewound;
 }
 
-// Our server runs and was told to receive from that leader in the record's epoch.
-bool follows(const View& view, const Other& leader) {
-  return view.own.server.life == ServerLife::running && view.own.pointed &&
-         view.own.follows == leader.member.name && view.own.follows_epoch == view.record.epoch;
-}
-
 // Too few are left who could confirm a commit of the new leader's epoch: the other members are
 // down, or left its history as we did. Without one of us coming back first it would wait for ever.
 bool only_we_can_confirm(const View& view) {
@@ -77,6 +71,11 @@ Decision decide_rejoin(const View& view) {
 }
 
 }  // namespace
+
+bool follows(const View& view, const Other& leader) {
+  return view.own.server.life == ServerLife::running && view.own.pointed &&
+         view.own.follows == leader.member.name && view.own.follows_epoch == view.record.epoch;
+}
 
 Decision decide_as_replica(const View& view) {
   if (view.record.leader.incarnation.empty()) {

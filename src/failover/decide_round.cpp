@@ -127,8 +127,9 @@ std::optional<Decision> choose(const View& view) {
 std::optional<Decision> decide_wrongly(const View& view) {
   const Other* leader = find_other(view, view.record.leader.member);
   const Duration open_for = view.now - view.memory.round_seen;
-  const bool promised = view.own.promised == view.record.round->number && leader != nullptr;
-  if (mutant("healing-a-promised-voter") && promised && serves_as_leader(*leader)) {
+  const bool serves = leader != nullptr && serves_as_leader(*leader);
+  if (mutant("healing-a-promised-voter") && serves && open_for > 1s) {
+    if (follows(view, *leader)) return Decision{std::nullopt, "healed, though it has promised"};
     return Decision{Follow{upstream_of(view)}, "the leader of the old epoch serves"};
   }
   if (mutant("overtaking-an-open-round") && open_for > 500ms && suspicion(view).suspects) {

@@ -9,7 +9,10 @@ namespace weir::failover {
 namespace {
 
 bool among(const std::vector<Voter>& voters, const Voter& voter) {
-  return std::ranges::find(voters, voter) != voters.end();
+  const bool by_name = mutant("rebuilt-voter-counted");
+  return std::ranges::any_of(voters, [&](const Voter& other) {
+    return by_name ? other.member == voter.member : other == voter;
+  });
 }
 
 // `promised > |set| - number`, at least one; the promise of the set's leader counts for all of it.

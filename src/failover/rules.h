@@ -20,6 +20,8 @@ bool lease_is_over(const View& view);
 // Whether the guard of this member's server holds a deadline that gives time for a start.
 bool deadline_is_held(const View& view);
 bool serves_as_leader(const Other& other);
+// This member's server runs and was told to receive from that leader in the record's epoch.
+bool follows(const View& view, const Other& leader);
 
 // Who answers and has not read the record that first had the view's set; empty: nobody (S12).
 std::string unread_by(const View& view);

@@ -137,6 +137,7 @@ class FakeBench {
   World& world(const std::string& host) { return hosts_.at(host)->world; }
   std::string id(const std::string& host) const { return fake_id(member(host)); }
   void kill(const std::string& host) { cluster.kill_server(id(host)); }
+  FakeServers& servers(const std::string& host) { return hosts_.at(host)->servers; }
 
  private:
   struct OneHost {

@@ -157,6 +157,8 @@ class FakeCluster {
   bool up(const HostName& host) const { return hosts_.contains(host) && hosts_.at(host).up; }
   void lose_data(const std::string& id);  // the member's whole folder
   void pause_replay(const std::string& id, Instant until) { replay_paused_[id] = until; }
+  // The walsenders that run do not come to load what was signalled; a new one has it by birth.
+  void pause_senders(const std::string& id, Instant until) { senders_paused_[id] = until; }
 
   // Processes. `launch` is a start of the server program: it may end at once (data missing, port
   // taken by orphans), which is then seen by looking.
@@ -247,6 +249,7 @@ class FakeCluster {
   std::map<std::string, FakeDisk> disks_;
   std::map<std::string, FakeServer> servers_;
   std::map<std::string, Instant> replay_paused_;
+  std::map<std::string, Instant> senders_paused_;
   std::vector<FakeRow> rows_;
   std::vector<RowId> shaped_;
   struct Ticket {

@@ -189,8 +189,10 @@ void FakeCluster::tick_senders(FakeServer& server) {
     const FakeSender& sender = entry.second;
     return (sender.half_open || silent(sender.host, server.host)) && chance(kNoticesSilence);
   });
+  const auto paused = senders_paused_.find(server.id);
+  const bool loads = paused == senders_paused_.end() || now_ >= paused->second;
   for (auto& [id, sender] : server.senders) {
-    if (sender.reload_due && chance(kActs)) {
+    if (sender.reload_due && loads && chance(kActs)) {
       sender.reload_due = false;
       sender.loaded = settings_of(server.id).set;
       sender.counted = sender.loaded.counts(sender.voter);
