@@ -68,12 +68,12 @@ TEST_P(Mutants, IsFound) {
 }
 
 constexpr Mutant kMutants[] = {
-    {"unconditional-write", nullptr, 205, 20},
+    {"unconditional-write", "failover/chosen_writes_far_too_late"},
     {"no-question-before-the-round", "failover/only_one_hears_nothing"},
     {"release-before-the-closing-cas", "failover/promised_and_let_go_too_early"},
     {"promote-before-the-cas", "failover/leader_dies_with_a_tail", 1, 30},
     {"overtaking-an-open-round", "failover/promised_and_let_go_too_early"},
-    {"promise-too-few", nullptr, 1, 200},
+    {"promise-too-few", "failover/winner_dies_before_it_promotes"},
     {"previous-set-ignored", "failover/winner_dies_before_it_promotes", 0, 0,
      "a-set-of-those-who-promised"},
     {"previous-set-forgotten", "failover/winner_dies_before_it_promotes", 0, 0,
@@ -100,8 +100,8 @@ constexpr Mutant kMutants[] = {
     {"late-write-allowed", "failover/flapping_replica_and_a_doubtful_store", 1, 30},
     {"rewind-without-export", "failover/leader_dies_with_a_tail"},
     {"rejoin-while-counted", "failover/counted_until_the_other_is_back", 1, 30},
-    {"rejoin-before-confirmation", nullptr, 1, 600},
-    {"no-claim", nullptr, 1, 20},
+    {"rejoin-before-confirmation", "failover/longer_log_of_the_older_epoch"},
+    {"no-claim", "failover/leader_dies_with_a_tail"},
     {"an-old-record-believed", "store/old_copy"},
     {"kill-the-group-only", "failover/async_sessions_outlive_their_server"},
     {"no-guard-check", "failover/async_guard_hangs_then_agent_killed"},
