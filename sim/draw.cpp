@@ -24,7 +24,8 @@ constexpr Weight kWeights[] = {
     {Fault::hang_guard, 2},    {Fault::apply, 2},
 };
 // Of scenarios only: what a store lost an operator has to bring back.
-constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store, Fault::rebuild_store};
+constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store,   Fault::rebuild_store,
+                                 Fault::step_clock, Fault::stale_reads, Fault::set_mode};
 static_assert(std::size(kWeights) + std::size(kNeverDrawn) == kFaults);
 constexpr double kLargerFleet = 0.2;
 constexpr double kManyWriters = 0.2;

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "model/remembered.h"
 #include "provision/provision.h"
@@ -117,6 +119,12 @@ void SimFleet::begin() {
 
 void SimFleet::apply_sync(int sync) {
   service_.sync = sync;
+  write_desired();
+}
+
+void SimFleet::apply_durability(Durability mode) {
+  service_.durability = mode;
+  service_.sync = mode == Durability::async ? 0 : std::max(service_.sync, 1);
   write_desired();
 }
 
@@ -308,6 +316,11 @@ void SimFleet::thaw_host(const HostName& host) {
   fibers_.trace("host thaws", host.text);
   cluster_.thaw_host(host);
   thaw_agent(host);
+}
+
+void SimFleet::step_clock(const HostName& host, Duration by) {
+  hosts_.at(host)->clock.step(by);
+  hosts_.at(host)->guards.step_clock(by);
 }
 
 void SimFleet::set_disk(const HostName& host, engine::DiskHealth health) {
