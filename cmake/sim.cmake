@@ -23,7 +23,8 @@ set_tests_properties(sim PROPERTIES LABELS sim TIMEOUT 600)
 # linker takes them before the libraries of the same folders.
 file(GLOB mutated CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/src/failover/*.cpp ${CMAKE_SOURCE_DIR}/src/engine/fake/*.cpp
-  ${CMAKE_SOURCE_DIR}/src/agent/*.cpp ${CMAKE_SOURCE_DIR}/src/store/record_io.cpp)
+  ${CMAKE_SOURCE_DIR}/src/agent/*.cpp ${CMAKE_SOURCE_DIR}/src/provision/*.cpp
+  ${CMAKE_SOURCE_DIR}/src/store/record_io.cpp)
 list(FILTER mutated EXCLUDE REGEX "_test\\.cpp$")
 add_library(weir_mutated OBJECT ${mutated})
 target_compile_definitions(weir_mutated PUBLIC WEIR_MUTANTS)

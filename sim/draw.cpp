@@ -22,9 +22,11 @@ constexpr Weight kWeights[] = {
     {Fault::kill_store, 2},    {Fault::freeze_store, 2}, {Fault::doubt_store, 3},
     {Fault::delay_watches, 2}, {Fault::lose_host, 1},    {Fault::set_sync, 2},
     {Fault::hang_guard, 2},    {Fault::apply, 2},        {Fault::pause_senders, 2},
+    {Fault::leave, 1},
 };
 // Of scenarios only: what a store lost an operator has to bring back.
-constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store, Fault::rebuild_store};
+constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store,   Fault::rebuild_store,
+                                 Fault::step_clock, Fault::stale_reads, Fault::set_mode};
 static_assert(std::size(kWeights) + std::size(kNeverDrawn) == kFaults);
 constexpr double kLargerFleet = 0.2;
 constexpr double kManyWriters = 0.2;
@@ -147,10 +149,12 @@ Plan drawn_plan(std::uint64_t seed) {
     const Fault kind = drawn_kind(random, kinds);
     // At most `sync` disks may be lost, with their hosts or without; and with too few hosts left
     // commits would rightly wait for ever.
-    const bool loses_host = kind == Fault::lose_host;
+    const bool loses_host = kind == Fault::lose_host || kind == Fault::leave;
     const int left = out.members - hosts_lost - 2;
     if (loses_host && left < (may_need_two ? 2 : 1)) continue;
-    if ((loses_host || kind == Fault::lose_data) && disks_lost++ >= std::max(out.sync, 1)) continue;
+    if ((kind == Fault::lose_host || kind == Fault::lose_data) &&
+        disks_lost++ >= std::max(out.sync, 1))
+      continue;
     if (loses_host) ++hosts_lost;
     out.faults.push_back(drawn_fault(random, kind));
   }

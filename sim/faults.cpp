@@ -43,7 +43,11 @@ constexpr std::array<Row, kFaults> kRows{{{Fault::kill_server, "kill-server"},
                                           {Fault::rebuild_store, "rebuild-store"},
                                           {Fault::set_sync, "set-sync"},
                                           {Fault::apply, "apply"},
-                                          {Fault::hang_guard, "hang-guard"}}};
+                                          {Fault::hang_guard, "hang-guard"},
+                                          {Fault::step_clock, "step-clock"},
+                                          {Fault::stale_reads, "stale-reads"},
+                                          {Fault::set_mode, "set-mode"},
+                                          {Fault::leave, "leave"}}};
 
 std::string names(const std::vector<HostName>& hosts) {
   std::string out;
@@ -66,7 +70,8 @@ bool is_of_a_link(Fault fault) { return fault == Fault::cut_link || fault == Fau
 bool is_of_the_store(Fault fault) {
   return fault == Fault::kill_store || fault == Fault::freeze_store ||
          fault == Fault::doubt_store || fault == Fault::delay_watches ||
-         fault == Fault::lose_store || fault == Fault::old_store || fault == Fault::rebuild_store;
+         fault == Fault::stale_reads || fault == Fault::lose_store || fault == Fault::old_store ||
+         fault == Fault::rebuild_store;
 }
 
 MemberName Injector::member(const Target& target) const {
@@ -108,6 +113,15 @@ std::string Injector::inject(const FaultPlan& fault) {
   if (fault.fault == Fault::set_sync) {
     fleet_.apply_sync(fault.target.index);
     return fmt::format("{} {}", name_of(fault.fault), fault.target.index);
+  }
+  if (fault.fault == Fault::set_mode) {
+    fleet_.apply_durability(*durability_named(fault.detail));
+    return fmt::format("{} {}", name_of(fault.fault), fault.detail);
+  }
+  if (fault.fault == Fault::leave) {
+    const MemberName leaving = member(fault.target);
+    fleet_.apply_without(leaving);
+    return fmt::format("{} {}", name_of(fault.fault), leaving.text);
   }
   if (fault.fault == Fault::apply) {
     const std::vector<std::string> pair = split(fault.detail, '=');
@@ -175,6 +189,9 @@ void Injector::inject_member(const FaultPlan& fault, const MemberName& member) {
       fleet_.freeze_agent(host);
       later(fault.lasts, [this, host] { fleet_.thaw_agent(host); });
       break;
+    case Fault::step_clock:
+      fleet_.step_clock(host, fault.lasts);
+      break;
     case Fault::slow_disk:
       disk(engine::DiskHealth::slow);
       break;
@@ -216,6 +233,9 @@ void Injector::inject_store(const FaultPlan& fault) {
       break;
     case Fault::doubt_store:
       store.doubt(kDoubt);
+      break;
+    case Fault::stale_reads:
+      store.fall_behind();
       break;
     case Fault::lose_store:
       return fleet_.store_copies().lose();

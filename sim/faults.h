@@ -26,18 +26,22 @@ enum class Fault {
   slow_disk,      // for `lasts`
   hang_disk,      // for `lasts`: nobody comes back from it
   fill_disk,      // for `lasts`: no space left
+  step_clock,     // of a host: its wall clock alone, by `lasts`, for good
   kill_store,     // down for `lasts`
   freeze_store,   // for `lasts`: what it is asked is done at the thaw
   doubt_store,  // for `lasts`: answers to changes are lost, before the change, after, or it is late
   delay_watches,  // for `lasts`: news of the store come late
+  stale_reads,    // for `lasts`: lists and watches of the store show what stood when it began
   lose_host,      // power off for good: it never comes back, nor its disk
   lose_store,     // it begins anew with nothing
   old_store,      // it goes back to a copy that was made when the load began
   rebuild_store,  // no fault: the operator's answer to the two
   set_sync,       // no fault: `weir apply` with another `sync`, the target's index
+  set_mode,       // no fault: `weir apply` with another durability, `detail` is its name
+  leave,          // no fault: `weir apply` of a file that no longer names the member
   apply,          // no fault: `weir apply` with another parameter, `detail` is NAME=VALUE
 };
-constexpr std::size_t kFaults = 24;
+constexpr std::size_t kFaults = 28;
 const char* name_of(Fault fault);
 std::optional<Fault> fault_named(const std::string& text);
 // Between two ends, against one member, or against the store.

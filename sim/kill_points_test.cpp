@@ -50,6 +50,7 @@ std::vector<FaultPlan> settings_change() {
   out.detail = "max_connections=200";
   return {out};
 }
+std::vector<FaultPlan> member_leaves() { return {at(1s, Fault::leave, Target::Who::replica, {})}; }
 // The first who is about to promise loses its power: the round cannot end well.
 std::vector<FaultPlan> round_fails() {
   FaultPlan second;
@@ -95,11 +96,10 @@ static_assert(std::size(kFailover) == std::variant_size_v<failover::Step>);
 const Row kProvision[] = {
     {"Create", nothing, true}, {"RecordBirth", nothing, true},
     {"Settle", nothing, true}, {"StopForSettings", settings_change},
-    {"Shape", nothing, true},
+    {"Shape", nothing, true},  {"StopToLeave", member_leaves},
+    {"Leave", member_leaves},
 };
-// The simulated fleet file takes no member away: these two are seen on real servers only.
-constexpr const char* kLeaving[] = {"StopToLeave", "Leave"};
-static_assert(std::size(kProvision) + std::size(kLeaving) == std::variant_size_v<provision::Step>);
+static_assert(std::size(kProvision) == std::variant_size_v<provision::Step>);
 
 class KillPoints : public testing::TestWithParam<std::tuple<Row, Fault>> {};
 

@@ -69,6 +69,13 @@ TEST_P(Mutants, IsFound) {
 
 constexpr Mutant kMutants[] = {
     {"unconditional-write", "failover/chosen_writes_far_too_late"},
+    {"create-if-absent", "store/lost_while_the_old_leader_is_away", 1, 20,
+     "an-old-record-believed"},
+    {"renewal-by-name", "failover/async_leader_loses_its_data"},
+    {"mode-from-the-file", "failover/mode_declared_and_not_yet_recorded", 1, 20},
+    {"wall-clock", "failover/async_wall_clock_steps"},
+    {"view-from-before-a-thaw", "failover/both_voters_thaw", 1, 30},
+    {"lease-from-a-stale-read", "store/async_behind_a_stale_store"},
     {"no-question-before-the-round", "failover/only_one_hears_nothing"},
     {"release-before-the-closing-cas", "failover/promised_and_let_go_too_early"},
     {"promote-before-the-cas", "failover/leader_dies_with_a_tail", 1, 30},
@@ -102,6 +109,7 @@ constexpr Mutant kMutants[] = {
     {"rejoin-while-counted", "failover/counted_until_the_other_is_back", 1, 30},
     {"rejoin-before-confirmation", "failover/longer_log_of_the_older_epoch"},
     {"no-claim", "failover/leader_dies_with_a_tail"},
+    {"restart-of-an-empty-leader", "failover/empty_leader_alone", 1, 20},
     {"an-old-record-believed", "store/old_copy"},
     {"kill-the-group-only", "failover/async_sessions_outlive_their_server"},
     {"no-guard-check", "failover/async_guard_hangs_then_agent_killed"},

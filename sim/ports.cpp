@@ -45,7 +45,9 @@ bool SimRandom::chance(double share) {
   return static_cast<double>(next() % 1'000'000) < share * 1'000'000;
 }
 
-WallTime SimClock::wall() { return WallTime(kWallOrigin + fibers_.now().time_since_epoch()); }
+WallTime SimClock::wall() {
+  return WallTime(kWallOrigin + stepped_ + fibers_.now().time_since_epoch());
+}
 
 Result<std::string> SimDisk::read(const std::string& path) {
   const auto found = files_.find(path);

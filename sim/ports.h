@@ -31,10 +31,12 @@ class SimClock : public Clock {
   explicit SimClock(Fibers& fibers) : fibers_(fibers) {}
   Instant now() override { return fibers_.now(); }
   WallTime wall() override;
+  void step(Duration by) { stepped_ += by; }  // the wall clock alone
   void sleep_until(Instant when) override { fibers_.sleep_until(when); }
 
  private:
   Fibers& fibers_;
+  Duration stepped_{};
 };
 
 // The durable content of one host's disk; survives every crash. Passes no time.

@@ -124,6 +124,11 @@ Result<std::size_t> read_victims(const Words& words, std::size_t at, FaultPlan& 
     out.detail = words[at];
     return at + 1;
   }
+  if (out.fault == Fault::set_mode) {
+    if (at >= words.size() || !durability_named(words[at])) return not_understood(words);
+    out.detail = words[at];
+    return at + 1;
+  }
   if (out.fault == Fault::set_sync) {
     if (at >= words.size()) return not_understood(words);
     WEIR_TRY(const std::int64_t sync, number(words[at]));
@@ -185,6 +190,12 @@ Result<> read_fault(const Words& words, Scenario& out) {
   WEIR_TRY(next, read_victims(words, 3, fault));
   if (next + 1 < words.size() && words[next] == "for") {
     WEIR_TRY(fault.lasts, parse_duration(words[next + 1]));
+    next += 2;
+  }
+  if (next + 1 < words.size() && words[next] == "by" && *named == Fault::step_clock) {
+    const bool back = words[next + 1].starts_with('-');
+    WEIR_TRY(const Duration by, parse_duration(words[next + 1].substr(back ? 1 : 0)));
+    fault.lasts = back ? -by : by;
     next += 2;
   }
   if (next < words.size()) {

@@ -10,7 +10,10 @@
 //   at 2s   cut-link leader -> replica 1 for 5s
 //   at 2s   slow-link everyone <-> store for 5s
 //   at 2s   doubt-store for 5s
+//   at 2s   stale-reads for 5s
+//   at 2s   step-clock leader by -20s
 //   at 2s   set-sync 2
+//   at 2s   set-mode async
 //   at 2s   apply max_connections=200       (where the service has shaped=1)
 //   at start kill-host after append "kind":"Create" +1 same-activity for 3s
 //   expect  promoted within 3s, gap within 3s, promotions 1, lost 0

@@ -62,8 +62,8 @@ TEST(Scenario, IsReadWhole) {
 TEST(Scenario, SaysWhereItDoesNotUnderstand) {
   for (const std::string bad :
        {"at 2s burn leader", "at 2s cut-link leader", "at 2s kill-server store",
-        "at 2s kill-server nobody", "sirvice x", "load many writes/s", "expect fame 3",
-        "at soon kill-host leader"}) {
+        "at 2s kill-server nobody", "at 2s set-mode maybe", "at 2s kill-host a by 2s", "sirvice x",
+        "load many writes/s", "expect fame 3", "at soon kill-host leader"}) {
     const auto read = parse_scenario("x.txt", "seed 1\n" + bad + "\n");
     ASSERT_FALSE(read.has_value()) << bad;
     EXPECT_EQ(read.error().failure, Failure::bad_config);
@@ -88,11 +88,14 @@ TEST(Scenario, NamesEveryFaultAndWhomItHits) {
                                    "at 1s slow-link everyone <-> store\n"
                                    "at 1s doubt-store for 4s\n"
                                    "at 1s lose-data leader after write rewinding +1\n"
-                                   "at 1s set-sync 2\n");
+                                   "at 1s set-sync 2\n"
+                                   "at 1s step-clock a by -1500ms\n"
+                                   "at 1s set-mode async\n"
+                                   "at 1s stale-reads for 4s\n");
   ASSERT_TRUE(read.has_value()) << read.error().what;
   EXPECT_EQ(read->plan.writers, 20);
   const auto& faults = read->plan.faults;
-  ASSERT_EQ(faults.size(), 6u);
+  ASSERT_EQ(faults.size(), 9u);
   EXPECT_EQ(faults[0].fault, Fault::freeze_host);
   EXPECT_EQ(faults[0].lasts, Duration(8s));
   EXPECT_EQ(faults[1].to, (Target{Target::Who::replica, 1}));
@@ -105,6 +108,9 @@ TEST(Scenario, NamesEveryFaultAndWhomItHits) {
   EXPECT_EQ(faults[4].call, "write");
   EXPECT_EQ(faults[4].crossings, 1);
   EXPECT_EQ(faults[5].target.index, 2);
+  EXPECT_EQ(faults[6].lasts, Duration(-1500ms));
+  EXPECT_EQ(faults[7].detail, "async");
+  EXPECT_EQ(faults[8].lasts, Duration(4s));
   for (std::size_t i = 0; i < kFaults; ++i) {
     const auto fault = static_cast<Fault>(i);
     EXPECT_EQ(fault_named(name_of(fault)), fault);

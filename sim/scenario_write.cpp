@@ -40,7 +40,7 @@ std::string target_text(const Target& target) {
 // What comes after the fault's own word: whom or what it is done to.
 std::string victims_text(const FaultPlan& fault) {
   if (is_of_the_store(fault.fault)) return {};
-  if (fault.fault == Fault::apply) return " " + fault.detail;
+  if (fault.fault == Fault::apply || fault.fault == Fault::set_mode) return " " + fault.detail;
   if (fault.fault == Fault::set_sync) return fmt::format(" {}", fault.target.index);
   if (!is_of_a_link(fault.fault)) return " " + target_text(fault.target);
   return fmt::format(" {} {} {}", target_text(fault.target), fault.both_ways ? "<->" : "->",
@@ -57,7 +57,8 @@ std::string fault_line(const FaultPlan& fault) {
     if (fault.crossings > 0) out += fmt::format(" +{}", fault.crossings);
     if (fault.same_fiber) out += " same-activity";
   }
-  return out + fmt::format(" for {}\n", exact(fault.lasts));
+  const char* const how = fault.fault == Fault::step_clock ? "by" : "for";
+  return out + fmt::format(" {} {}\n", how, exact(fault.lasts));
 }
 
 }  // namespace

@@ -2,6 +2,11 @@
 // so has one whose answer was lost.
 #include "sim/store.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
 namespace weir::sim {
 namespace {
 
@@ -21,10 +26,21 @@ void StoreServer::thaw() {
   for (const auto& request : std::exchange(held_, {})) request();
 }
 
+void StoreServer::fall_behind() {
+  auto entries = kept_->list("", {});
+  WEIR_ASSERT(entries.has_value());
+  Behind behind{std::move(*entries), 0};
+  for (const store::Entry& entry : behind.entries) {
+    behind.revision = std::max(behind.revision, entry.revision);
+  }
+  behind_ = std::move(behind);
+}
+
 void StoreServer::heal() {
   down_ = false;
   doubt_ = 0;
   watch_delay_ = {};
+  behind_.reset();
   thaw();
 }
 
@@ -91,8 +107,13 @@ Result<std::optional<store::Entry>> SimStore::get(const std::string& key, Deadli
 }
 
 Result<std::vector<store::Entry>> SimStore::list(const std::string& prefix, Deadline deadline) {
-  return ask<std::vector<store::Entry>>("store.list", prefix, deadline, false,
-                                        [&] { return server_.kept().list(prefix, deadline); });
+  const auto effect = [&]() -> Result<std::vector<store::Entry>> {
+    if (!server_.behind_) return server_.kept().list(prefix, deadline);
+    std::vector<store::Entry> out = server_.behind_->entries;
+    std::erase_if(out, [&](const store::Entry& entry) { return !entry.key.starts_with(prefix); });
+    return out;
+  };
+  return ask<std::vector<store::Entry>>("store.list", prefix, deadline, false, effect);
 }
 
 // By value: a late effect outlives the call. The memory behind it passes no time.
@@ -112,7 +133,16 @@ Result<store::Watched> SimStore::watch(const std::string& prefix, store::Revisio
   if (out && !out->events.empty() && server_.watch_delay_ > Duration{}) {
     fibers_.sleep_until(fibers_.now() + server_.random_.between({}, server_.watch_delay_));
   }
+  if (out && server_.behind_) drop_news(*out, after, deadline);
   return out;
+}
+
+// What the store that lags behind has not heard of: whoever asks waits for it.
+void SimStore::drop_news(store::Watched& watched, store::Revision after, Deadline deadline) {
+  const store::Revision last = std::max(after, server_.behind_->revision);
+  std::erase_if(watched.events, [&](const store::Event& e) { return e.revision > last; });
+  watched.revision = std::min(watched.revision, last);
+  if (watched.events.empty()) fibers_.sleep_until(deadline.at);
 }
 
 Result<store::LeaseId> SimStore::grant(Duration ttl, Deadline deadline) {

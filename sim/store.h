@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "sim/net.h"
@@ -28,16 +29,24 @@ class StoreServer {
   void doubt(double share) { doubt_ = share; }
   // Watches tell what happened only so much later.
   void delay_watches(Duration delay) { watch_delay_ = delay; }
+  // From now on lists and watches show what stands now, as those of a member of the store that lags
+  // behind; `get` and `commit` stay linearizable.
+  void fall_behind();
   void heal();
 
  private:
   friend class SimStore;
+  struct Behind {
+    std::vector<store::Entry> entries;
+    store::Revision revision = 0;
+  };
   SimRandom& random_;
   std::unique_ptr<store::Store> kept_;
   bool down_ = false;
   bool frozen_ = false;
   double doubt_ = 0;
   Duration watch_delay_{};
+  std::optional<Behind> behind_;
   std::vector<std::function<void()>> held_;  // while frozen
 };
 
@@ -64,6 +73,7 @@ class SimStore : public store::Store {
                 const std::function<Result<T>()>& effect);
   Result<> reach(std::string_view call, std::string_view detail, Deadline deadline, bool changes);
   Result<> come_back(Deadline deadline, bool changes);
+  void drop_news(store::Watched& watched, store::Revision after, Deadline deadline);
   bool in_doubt(const std::function<void()>& effect);
 
   StoreServer& server_;

@@ -100,5 +100,32 @@ TEST_F(Bad, ACutOnTheWayBackIsDoneAndUnknown) {
   EXPECT_EQ(value(), "1");
 }
 
+// What a member of the store that lags behind tells is old; what it is asked to agree on is not.
+TEST_F(Bad, AStaleStoreListsAndWatchesThePastAndAnswersGetWithThePresent) {
+  ASSERT_TRUE(commit("1").value_or(fail(Failure::io, "")).has_value());
+  const store::Revision before = revision();
+  server.fall_behind();
+  ASSERT_TRUE(commit("2").value_or(fail(Failure::io, "")).has_value());
+  std::string listed;
+  std::string got;
+  std::size_t news = 0;
+  fibers.begin(0, "reader", [&] {
+    const auto entries = store.list("sim/", {fibers.now() + 1s});
+    if (entries && entries->size() == 1) listed = entries->front().value;
+    const auto entry = store.get(kKey, {fibers.now() + 1s});
+    if (entry && *entry) got = (*entry)->value;
+    for (int i = 0; i < 2; ++i) {
+      const auto watched = store.watch("sim/", before, {fibers.now() + 1s});
+      if (watched) news += watched->events.size();
+      if (i == 0) EXPECT_EQ(news, 0u);
+      server.heal();
+    }
+  });
+  fibers.run_until(fibers.now() + 5s);
+  EXPECT_EQ(listed, "1");
+  EXPECT_EQ(got, "2");
+  EXPECT_EQ(news, 1u);
+}
+
 }  // namespace
 }  // namespace weir::sim

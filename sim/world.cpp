@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "model/remembered.h"
 #include "provision/provision.h"
@@ -93,7 +95,7 @@ SimFleet::SimFleet(std::uint64_t seed, int members, int sync, Durability durabil
 }
 
 SimFleet::~SimFleet() {
-  for (const Member& member : service_.members) kill_agent(member.host);
+  for (const auto& [name, host] : hosts_) kill_agent(name);
 }
 
 void SimFleet::begin() {
@@ -120,6 +122,12 @@ void SimFleet::apply_sync(int sync) {
   write_desired();
 }
 
+void SimFleet::apply_durability(Durability mode) {
+  service_.durability = mode;
+  service_.sync = mode == Durability::async ? 0 : std::max(service_.sync, 1);
+  write_desired();
+}
+
 void SimFleet::apply_parameter(const std::string& name, const std::string& value) {
   for (Resource& resource : service_.resources) {
     if (resource.kind == "param" && resource.name == name) resource.attributes["value"] = value;
@@ -127,13 +135,27 @@ void SimFleet::apply_parameter(const std::string& name, const std::string& value
   write_desired();
 }
 
+void SimFleet::apply_without(const MemberName& member) {
+  const auto leaving = std::ranges::find(service_.members, member, &Member::name);
+  WEIR_ASSERT(leaving != service_.members.end());
+  service_.leaving.push_back(*leaving);
+  service_.members.erase(leaving);
+  write_desired();
+}
+
+// Who leaves takes itself off the store's list once its data is put away; ours keeps it.
 void SimFleet::write_desired() {
   const std::string key = keys_.desired(service_.name);
   const Deadline soon = client_->clock.within(kStateLimit);
   const auto entry = store_->kept().get(key, soon);
   WEIR_ASSERT(entry && *entry);
-  WEIR_ASSERT(
-      store_->kept().commit({{key, (*entry)->revision, to_json(service_).dump(), 0}}, soon));
+  const auto stands = service_from(*Json::parse((*entry)->value));
+  WEIR_ASSERT(stands.has_value());
+  Service next = service_;
+  std::erase_if(next.leaving, [&](const Member& member) {
+    return stands->find(member.name) == nullptr && stands->find_leaving(member.name) == nullptr;
+  });
+  WEIR_ASSERT(store_->kept().commit({{key, (*entry)->revision, to_json(next).dump(), 0}}, soon));
 }
 
 void SimFleet::refresh_record() {
@@ -308,6 +330,11 @@ void SimFleet::thaw_host(const HostName& host) {
   fibers_.trace("host thaws", host.text);
   cluster_.thaw_host(host);
   thaw_agent(host);
+}
+
+void SimFleet::step_clock(const HostName& host, Duration by) {
+  hosts_.at(host)->clock.step(by);
+  hosts_.at(host)->guards.step_clock(by);
 }
 
 void SimFleet::set_disk(const HostName& host, engine::DiskHealth health) {

@@ -40,8 +40,9 @@ class SimFleet {
 
   // What `weir apply` writes for a new service; then every agent is started.
   void begin();
-  // What `weir apply` does when the file asks for another `sync`.
+  // What `weir apply` does when the file asks for another `sync`, or another durability.
   void apply_sync(int sync);
+  void apply_durability(Durability mode);
   // What `weir store rebuild` does, once every agent that lives has answered.
   void rebuild_store();
   // The world's own clockwork: the servers' processes, the checkers.
@@ -59,10 +60,13 @@ class SimFleet {
   void freeze_host(const HostName& host);  // with its agent
   void thaw_host(const HostName& host);
   void set_disk(const HostName& host, engine::DiskHealth health);
+  void step_clock(const HostName& host, Duration by);
   bool agent_lives(const HostName& host) const { return lives_.contains(host); }
   // `weir apply` of a changed parameter: the service's desired state in the store.
   void apply_parameter(const std::string& name, const std::string& value);
-  HostName host_of(const MemberName& member) const { return service_.find(member)->host; }
+  // `weir apply` of a file that no longer names the member.
+  void apply_without(const MemberName& member);
+  HostName host_of(const MemberName& member) const { return HostName(member.text); }
 
   std::set<HostName> lost;  // these never come back
   int faults = 0;

@@ -43,7 +43,7 @@ class Claimed : public Checker {
   void note_claim(const Truth& truth) {
     if (!truth.claim) return;
     const std::string capability = name_of(truth.claim->capability);
-    for (const Member& member : truth.service.members) {
+    for (const Member& member : truth.service.all()) {
       if (!truth.claim->for_all && truth.claim->host != member.host) continue;
       hosts_[member.host].held[capability] = true;
     }

@@ -17,10 +17,13 @@ class Copies : public Checker {
                        engine::RowId row) override {
     if (truth.record.mode != Durability::required) return;
     least_ = least_ == 0 ? truth.service.sync : std::min(least_, truth.service.sync);
-    const auto copies = std::ranges::count_if(truth.service.members, [&](const Member& member) {
+    const auto holds_it = [&](const Member& member) {
       const std::string id = truth.id(member.name);
       return id != server.id && holds(truth.cluster.disk(id).log, row);
-    });
+    };
+    // Who is to leave counts until it does.
+    const auto copies = std::ranges::count_if(truth.service.members, holds_it) +
+                        std::ranges::count_if(truth.service.leaving, holds_it);
     if (copies >= least_) return;
     violate(truth, fmt::format("{} acknowledged row {}, which {} others hold; each commit is to "
                                "wait for {}",

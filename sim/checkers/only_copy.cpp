@@ -48,15 +48,14 @@ class OnlyCopy : public Checker {
   }
 
  private:
+  // A member has the name of its host, declared or leaving.
   static HostName host_of(const Truth& truth, const std::string& id) {
-    const auto found = std::ranges::find_if(
-        truth.service.members, [&](const Member& member) { return truth.id(member.name) == id; });
-    return found->host;
+    return HostName(id.substr(truth.id({}).size()));
   }
 
   static std::set<engine::RowId> on_other_disks(const Truth& truth, const std::string& id) {
     std::set<engine::RowId> out;
-    for (const Member& member : truth.service.members) {
+    for (const Member& member : truth.service.all()) {
       const std::string other = truth.id(member.name);
       const engine::FakeDisk& disk = truth.cluster.disk(other);
       if (other != id && disk.exists && !disk.damaged) out.insert(disk.log.begin(), disk.log.end());

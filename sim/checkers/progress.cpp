@@ -70,6 +70,14 @@ std::string not_back(const Truth& truth) {
     std::string why = replica_is_not_back(truth, *leader, member.name);
     if (!why.empty()) return why;
   }
+  for (const Voter& voter : truth.record.members) {
+    if (truth.service.find(voter.member) == nullptr) return voter.member.text + " is to leave";
+  }
+  for (const auto& [id, server] : truth.cluster.servers()) {
+    const bool declared = std::ranges::any_of(
+        truth.service.members, [&](const Member& member) { return truth.id(member.name) == id; });
+    if (!declared) return id + " is to leave, and runs";
+  }
   return is_not_as_declared(truth);
 }
 

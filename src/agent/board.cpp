@@ -156,7 +156,8 @@ void Board::learn_renewal(const HostName& host, const Json& renewal, Instant now
   const std::string text = renewal.dump();
   const bool changed = std::exchange(renewals_[host], text) != text;
   if (!held_ || held_->record.leader_host != host) return;
-  const bool counts = renewal["incarnation"].text() == held_->record.leader_life.text;
+  const bool counts =
+      renewal["incarnation"].text() == held_->record.leader_life.text || mutant("renewal-by-name");
   if (changed && counts) memory_.lease_from = now;
   if (read) memory_.lease_read = *read;
 }
@@ -347,6 +348,7 @@ failover::View Board::view_locked(Instant now, const Timings& timings, const Inc
   view.host = host_;
   view.life = life_;
   if (held_) view.record = held_->record;
+  if (mutant("mode-from-the-file") && service_) view.record.mode = service_->durability;
   view.own = own_;
   view.own_seen = own_seen_;
   for (const auto& [name, other] : others_) view.others.push_back(other);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "access/access.h"
+#include "base/mutant.h"
 #include "base/probe.h"
 #include "base/quantity.h"
 #include "model/server_name.h"
@@ -31,6 +32,13 @@ journal::Outcome outcome_of(const Result<>& result) {
     default:
       return journal::Outcome::failed;
   }
+}
+
+// For a mutant only: what a store that fell behind may answer with an old state.
+Result<std::optional<store::Entry>> plain_read(store::Store& store, const std::string& key,
+                                               Deadline deadline) {
+  WEIR_TRY(const std::vector<store::Entry> entries, store.list(key, deadline));
+  return entries.empty() ? std::optional<store::Entry>() : entries.front();
 }
 
 }  // namespace
@@ -153,6 +161,7 @@ void ServiceLoop::turn() {
 void ServiceLoop::notice_gap() {
   const Instant now = ports_.world.clock.now();
   if (due_ == Instant{} || now - due_ <= ports_.setting.timings.heartbeat) return;
+  if (mutant("view-from-before-a-thaw")) return;
   say(ports_.world.clock, Level::warning, "{}: did not run for {}: forgetting the old view",
       self_.service.text, show(now - due_));
   weir::probe("agent.did_not_run");
@@ -231,8 +240,10 @@ bool ServiceLoop::is_remembered() {
 void ServiceLoop::read_lease() {
   const auto held = board_.held();
   const Instant began = ports_.world.clock.now();
-  const auto entry = ports_.store.get(ports_.setting.keys.renewal(held->record.leader_host),
-                                      ports_.world.clock.within(kReadLimit));
+  const std::string key = ports_.setting.keys.renewal(held->record.leader_host);
+  const Deadline soon = ports_.world.clock.within(kReadLimit);
+  const auto entry = mutant("lease-from-a-stale-read") ? plain_read(ports_.store, key, soon)
+                                                       : ports_.store.get(key, soon);
   if (!entry) return;
   const auto renewal = *entry ? Json::parse((*entry)->value) : Json::object();
   if (!renewal) return;

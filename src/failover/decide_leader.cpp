@@ -153,6 +153,7 @@ Decision decide_members(const View& view) {
   if (view.memory.proven != view.record.set && deadline_is_held(view)) {
     return {LoadSet{view.record.set}, "no commit is to wait, and that is not yet proven"};
   }
+  if (auto departed = decide_departed(view)) return *departed;
   if (const auto voter = newcomer(view)) {
     Record next = view.record;
     put_voter(next.members, *voter);

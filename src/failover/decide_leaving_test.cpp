@@ -37,6 +37,22 @@ TEST(FailoverLeaving, WhomASetOfBeforeCountsStaysInTheRecord) {
       << decision.because;
 }
 
+// Where no commit waits there is no set to leave first.
+TEST(FailoverLeaving, AnAsyncLeaderForgetsTheMemberToo) {
+  View view = leading();
+  view.record.mode = Durability::async;
+  view.given.policy.mode = Durability::async;
+  view.given.policy.sync = 0;
+  view.record.set = {};
+  view.memory.proven = SyncSet{};
+  view.memory.deadline_held = kNow;
+  EXPECT_FALSE(decide(view).step) << decide(view).because;
+  other(view, "c").leaves = true;
+  Record next = view.record;
+  next.members = {kA, kB};
+  EXPECT_EQ(decide(view).step, Step(RecordSet{next})) << decide(view).because;
+}
+
 TEST(FailoverLeaving, TheLastWhoCanConfirmStays) {
   View view = leading();
   other(view, "b").leaves = true;

@@ -58,7 +58,7 @@ Decision decide_rejoin(const View& view) {
     probe("failover.still_counted_before_it_rejoins");
     return {std::nullopt, "comes back once the leader's set no longer counts it"};
   }
-  if (view.own.led >= view.record.epoch) {
+  if (view.own.led >= view.record.epoch && !mutant("rejoin-towards-a-lower-epoch")) {
     return {std::nullopt, "its data is of this epoch or a later one: it is kept as it is"};
   }
   // Also where each of them succeeded: the leader may no longer have the log that we go on from.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "base/probe.h"
 #include "base/text.h"
 #include "provision/provision.h"
@@ -21,7 +22,9 @@ bool leads(const View& view) {
 
 std::optional<Decision> decide_birth(const View& view) {
   const bool named = view.record.leader.member == view.self.name;
-  if (!named || !view.record.leader.incarnation.empty()) return std::nullopt;
+  const bool anew = mutant("restart-of-an-empty-leader") &&
+                    view.record.leader.incarnation != view.own.incarnation;
+  if (!named || !(view.record.leader.incarnation.empty() || anew)) return std::nullopt;
   if (!view.own.data) return Decision{Create{view.fresh}, "the service has no data yet"};
   Record next = view.record;
   next.leader.incarnation = view.own.incarnation;

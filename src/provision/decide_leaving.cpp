@@ -53,9 +53,11 @@ std::optional<Decision> alone(const View& view) {
       return follower.voter == voter && follower.streaming;
     });
   });
-  const bool replaced = std::ranges::any_of(view.record.set.voters, [&](const Voter& voter) {
-    return view.desired.find(voter.member) != nullptr;
-  });
+  // Where no commit waits, whoever is recorded may take over.
+  const bool nobody_waits = view.record.mode == Durability::async;
+  const auto& heirs = nobody_waits ? view.record.members : view.record.set.voters;
+  const bool replaced = std::ranges::any_of(
+      heirs, [&](const Voter& voter) { return view.desired.find(voter.member) != nullptr; });
   if (running(view) && others_follow && replaced && view.record.confirmed) {
     return Decision{StopToLeave{false}, "it leads and is no longer declared: another takes over"};
   }

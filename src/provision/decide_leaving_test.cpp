@@ -147,6 +147,12 @@ TEST(Leave, ALeaderHandsOverFirst) {
            std::nullopt},
           {"nobody who stays is in its set", [](View& v) { v.record.set.voters.clear(); },
            std::nullopt},
+          {"no commit waits for anybody",
+           [](View& v) {
+             v.record.mode = Durability::async;
+             v.record.set.voters.clear();
+           },
+           StopToLeave{false}},
           {"it has stopped, and still leads by the record", stopped, std::nullopt},
           {"a round is open",
            [](View& v) {

@@ -15,6 +15,10 @@ Result<Revision> write(Store& store, const std::string& key, const std::string& 
     const Result<std::optional<Entry>> now = store.get(key, deadline);
     if (now && *now) expected = (*now)->revision;
   }
+  if (mutant("create-if-absent")) {
+    const Result<std::optional<Entry>> now = store.get(key, deadline);
+    if (now && !*now) expected = 0;
+  }
   Result<Revision> done = store.commit({{key, expected, value, 0}}, deadline);
   if (done || done.error().failure != Failure::outcome_unknown) return done;
   const Result<std::optional<Entry>> seen = store.get(key, deadline);

@@ -35,6 +35,8 @@ class FakeServers : public Servers {
   void tick(Instant now);
   // One guard hangs from now on: it is there, and neither answers nor fences.
   void hang_guard(const std::string& id) { guards_[id].hangs = true; }
+  // The host's wall clock was stepped, which no guard looks at.
+  void step_clock(Duration by) { stepped_ += by; }
   // The host went down: what its guards knew is gone.
   void forget() {
     guards_.clear();
@@ -56,6 +58,7 @@ class FakeServers : public Servers {
 
   FakeCluster& cluster_;
   const HostName host_;
+  Duration stepped_{};  // read by a mutant only
   std::set<std::string> under_way_;
   std::map<std::string, Guard> guards_;  // by id
 };

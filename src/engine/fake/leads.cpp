@@ -287,7 +287,8 @@ Result<> FakeLeads::rejoin(const Member& member, const Upstream& upstream, Rejoi
   if (how == Rejoin::rebuild) return runs_.copy(member, upstream, fresh, service, deadline);
   WEIR_TRY(const FakePromise held, host_.read_promise(member));
   WEIR_TRY(const Local now, runs_.local(member));
-  if (held.round > upstream.epoch.number || now.led >= upstream.epoch) {
+  const bool higher = held.round <= upstream.epoch.number && now.led < upstream.epoch;
+  if (!higher && !mutant("rejoin-towards-a-lower-epoch")) {
     return fail(Failure::refused, cannot("rewind", member, "only a higher epoch may do that"));
   }
   if (now.server.life == ServerLife::running || now.processes_left) {

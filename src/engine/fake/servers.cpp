@@ -97,6 +97,7 @@ Result<> FakeServers::hold(const std::string& name, Instant deadline, Deadline) 
 }
 
 void FakeServers::tick(Instant now) {
+  if (mutant("wall-clock")) now += stepped_;
   for (auto& [id, guard] : guards_) {
     if (guard.hangs || cluster_.frozen(host_) || !cluster_.any_left(id)) continue;
     if (guard.fencing == Instant{} && guard.deadline != Instant{} && now >= guard.deadline) {
