@@ -395,6 +395,11 @@ Result<> Agent::start() {
                         loop->board().learn_renewal(host, renewal, parts.world.clock.now());
                       }
                     },
+                    [&parts] {
+                      for (const auto& loop : parts.all()) {
+                        loop->board().learn_store_heard(parts.world.clock.now());
+                      }
+                    },
                     [&parts](store::Revision revision) { parts.learn_listed(revision); }});
   return {};
 }

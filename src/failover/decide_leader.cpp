@@ -292,6 +292,7 @@ std::optional<Decision> decide_as_leader(const View& view) {
   if (view.own_seen.reach != Reach::serving || view.own_seen.role != Role::leader) {
     return Decision{std::nullopt, "its server is up and does not serve yet"};
   }
+  if (auto again = decide_writes_again(view)) return again;
   return decide_set(view);
 }
 

@@ -30,6 +30,9 @@ Decision decide_without_record(const View& view);
 std::optional<Decision> decide_in_round(const View& view);
 std::optional<Decision> decide_on_suspicion(const View& view);
 std::optional<Decision> decide_as_leader(const View& view);
+// S8: nothing can be acknowledged here, and somebody else may lead by now; and the way back.
+std::optional<Decision> decide_isolation(const View& view);
+std::optional<Decision> decide_writes_again(const View& view);
 Decision decide_as_replica(const View& view);
 // The leader's server runs and is ours: confirm, narrow, widen.
 Decision decide_set(const View& view);
