@@ -162,6 +162,17 @@ void Board::learn_renewal(const HostName& host, const Json& renewal, Instant now
   if (read) memory_.lease_read = *read;
 }
 
+void Board::learn_grant(const HostName& host, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (held_ && held_->record.leader_host == host) memory_.lease_from = now;
+}
+
+void Board::learn_extended(const std::vector<MemberName>& by, Instant asked) {
+  const std::lock_guard lock(mutex_);
+  memory_.extended = asked;
+  memory_.extended_by = by;
+}
+
 void Board::learn_store_heard(Instant now) {
   const std::lock_guard lock(mutex_);
   memory_.store_heard = now;

@@ -158,7 +158,8 @@ Decision decide_members(const View& view) {
     put_voter(next.members, *voter);
     return {RecordSet{next}, voter->member.text + " has caught up and is recorded"};
   }
-  return {std::nullopt, fmt::format("leads epoch {}; no commit waits", show(view.record.epoch))};
+  return {std::nullopt, fmt::format("leads epoch {}; no commit waits{}", show(view.record.epoch),
+                                    extended_by(view))};
 }
 
 }  // namespace

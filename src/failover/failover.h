@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "failover/grant.h"
 #include "failover/step.h"
 #include "failover/view.h"
 #include "store/keys.h"

@@ -26,6 +26,9 @@ std::string unread_by(const View& view);
 // The store has lost the record: what we remember is true, but nobody can write it.
 Decision decide_without_record(const View& view);
 
+// By whom our lease is extended while the store is away, for people; empty: it is not.
+std::string extended_by(const View& view);
+
 // Rules return nothing when they do not apply.
 std::optional<Decision> decide_in_round(const View& view);
 std::optional<Decision> decide_on_suspicion(const View& view);

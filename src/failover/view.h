@@ -87,8 +87,12 @@ struct Memory {
   Reading set_reading;          // the record's, when its set was first seen so
   Instant set_seen{};
   Instant lease_from{};   // the last sign in the store that the leader's lease is held (S2)
-  Instant store_heard{};  // when the store last answered us; zero: never
   Instant lease_read{};   // when a read of the store began that showed no later sign
+  Instant store_heard{};  // when the store last answered us; zero: never
+  // We lead: the last time that all others extended our lease in the store's place, and who they
+  // are.
+  Instant extended{};
+  std::vector<MemberName> extended_by;
 };
 
 // What the others answered to our last question.
