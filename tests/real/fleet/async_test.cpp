@@ -86,7 +86,7 @@ TEST(AsyncFleet, ALeaderOutlivesTheStoreWhileAllOthersSaySo) {
   const std::string leader = fleet.leader();
   const std::int64_t epoch = epoch_of(fleet);
   const int server = fleet.postmaster(leader);
-  ASSERT_EQ(fleet.as_application("create table kept(n int)").status, 0);
+  ASSERT_EQ(fleet.sql(leader, "create table kept(n int); grant all on kept to shop_app"), "");
   const int store = fleet.process("store");
   ASSERT_GT(store, 1);
   ASSERT_EQ(kill(store, SIGSTOP), 0);
