@@ -1,11 +1,9 @@
 // One question to each host, for all services that need its word; all of them at once.
 #include "agent/extension.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <atomic>
 #include <map>
+#include <utility>
 
 #include "base/mutant.h"
 
@@ -20,35 +18,31 @@ struct Question {
   Json services = Json::array();
 };
 
-// What the calls leave behind; each of them ends by its deadline.
-struct Answers {
-  std::atomic<std::size_t> given = 0;
-};
-
 }  // namespace
 
 bool Extension::ask(const AgentLife& life) {
   World& world = ports_.world;
   const Instant asked = world.clock.now();
   std::map<HostName, Question> questions;
-  std::map<std::shared_ptr<ServiceLoop>, std::vector<MemberName>> led;
+  std::vector<std::pair<std::shared_ptr<ServiceLoop>, std::vector<MemberName>>> led;
   for (const auto& loop : ports_.loops()) {
     const failover::View view = loop->board().view(asked, ports_.setting.timings, {}, {});
     if (!failover::needs_deadline(view) || view.record.leader_life != life) continue;
     const auto members = failover::whom_to_ask(view);
     if (!members) return false;
-    led[loop] = {};
+    std::vector<MemberName> by;
     for (const Member& member : *members) {
       Question& question = questions[member.host];
       question.to = {member.host.text, member.address, peer::kAgentPort};
       question.services.add(Json::object()
                                 .set("service", member.service.text)
                                 .set("epoch", weir::to_json(view.record.epoch)));
-      led[loop].push_back(member.name);
+      by.push_back(member.name);
     }
+    led.emplace_back(loop, std::move(by));
   }
   if (led.empty()) return false;
-  const auto answers = std::make_shared<Answers>();
+  const auto given = std::make_shared<std::atomic<std::size_t>>(0);
   const Deadline deadline = world.clock.within(kAskLimit);
   std::vector<std::shared_ptr<Job>> jobs;
   for (const auto& [host, question] : questions) {
@@ -57,15 +51,15 @@ bool Extension::ask(const AgentLife& life) {
                           .set("life", life.text)
                           .set("services", question.services);
     jobs.push_back(
-        world.workers.begin("ask " + host.text, [this, answers, to = question.to, body, deadline] {
+        world.workers.begin("ask " + host.text, [this, given, to = question.to, body, deadline] {
           const auto answer = ports_.caller.call(to, "/grant", body, deadline);
-          if (answer && (*answer)["given"].boolean()) ++answers->given;
+          if (answer && (*answer)["given"].boolean()) ++*given;
         }));
   }
   for (const auto& job : jobs) {
     while (!job->wait(world.clock.within(kAskLimit))) continue;  // calls end by the deadline
   }
-  if (answers->given != questions.size()) return false;
+  if (*given != questions.size()) return false;
   for (const auto& [loop, by] : led) loop->board().learn_extended(by, asked);
   return true;
 }
