@@ -44,6 +44,18 @@ std::vector<FaultPlan> leader_agent_dies() {
 std::vector<FaultPlan> replica_dies() {
   return {at(1s, Fault::kill_host, Target::Who::replica, 5s)};
 }
+// Nobody can confirm what it writes, and nobody is promoted; then the store is back.
+std::vector<FaultPlan> leader_is_alone() {
+  std::vector<FaultPlan> out{at(500ms, Fault::kill_store, Target::Who::leader, 8s)};
+  for (const int replica : {0, 1}) {
+    FaultPlan cut = at(500ms, Fault::cut_link, Target::Who::replica, 8s);
+    cut.target.index = replica;
+    cut.to.who = Target::Who::leader;
+    cut.both_ways = true;
+    out.push_back(cut);
+  }
+  return out;
+}
 // A value that no running server takes: each stops for it in its turn, replicas first.
 std::vector<FaultPlan> settings_change() {
   FaultPlan out = at(1s, Fault::apply, Target::Who::leader, {});
@@ -90,6 +102,7 @@ const Row kFailover[] = {
     {"Reclaim", leader_agent_dies},
     {"Restart", leader_server_dies},
     {"Rejoin", leader_host_dies},
+    {"Isolate", leader_is_alone},
 };
 static_assert(std::size(kFailover) == std::variant_size_v<failover::Step>);
 

@@ -113,6 +113,8 @@ constexpr Mutant kMutants[] = {
     {"an-old-record-believed", "store/old_copy"},
     {"kill-the-group-only", "failover/async_sessions_outlive_their_server"},
     {"no-guard-check", "failover/async_guard_hangs_then_agent_killed"},
+    {"grant-not-counted", "store/async_leader_silent_as_the_store_returns"},
+    {"isolation-cancels-the-wait", "failover/isolated_and_deposed"},
     {"dead-taken-for-fenced", "failover/async_sessions_outlive_their_server"},
 };
 

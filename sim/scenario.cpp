@@ -221,6 +221,10 @@ Result<> read_expectation(const std::string& text, Scenario& out) {
     WEIR_TRY(out.gap_within, parse_duration(words[2]));
     return {};
   }
+  if (words.size() == 3 && words[0] == "gap" && words[1] == "over") {
+    WEIR_TRY(out.gap_over, parse_duration(words[2]));
+    return {};
+  }
   if (words.size() == 4 && words[0] == "lost" && words[1] == "at" && words[2] == "most") {
     WEIR_TRY(const std::int64_t most, number(words[3]));
     out.lost_at_most = static_cast<std::size_t>(most);
@@ -286,6 +290,11 @@ Report run(const Scenario& scenario, std::function<void(const std::string&)> tel
   if (scenario.gap_within && out.longest_gap > *scenario.gap_within) {
     out.violations.push_back(fmt::format("expected no gap over {}, saw {}",
                                          weir::show(*scenario.gap_within),
+                                         weir::show(out.longest_gap)));
+  }
+  if (scenario.gap_over && out.longest_gap <= *scenario.gap_over) {
+    out.violations.push_back(fmt::format("expected a gap over {}, saw {}",
+                                         weir::show(*scenario.gap_over),
                                          weir::show(out.longest_gap)));
   }
   if (scenario.lost_at_most && out.lost > *scenario.lost_at_most) {

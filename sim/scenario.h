@@ -17,6 +17,7 @@
 //   at 2s   apply max_connections=200       (where the service has shaped=1)
 //   at start kill-host after append "kind":"Create" +1 same-activity for 3s
 //   expect  promoted within 3s, gap within 3s, promotions 1, lost 0
+//   expect  gap over 4s                     (where the leader is to be fenced)
 // Faults and whom they may hit: sim/faults.h.
 #pragma once
 
@@ -34,6 +35,7 @@ struct Scenario {
   std::optional<Duration> promoted_within;  // from the leader's fault to a confirmed commit
   std::optional<std::int64_t> promotions;   // exactly so many
   std::optional<Duration> gap_within;       // the longest without an acknowledgement
+  std::optional<Duration> gap_over;         // where a leader is to be fenced
   std::size_t lost = 0;
   std::optional<std::size_t> lost_at_most;  // in its place, where commits do not wait
 };

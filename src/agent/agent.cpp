@@ -8,6 +8,7 @@
 #include "access/access.h"
 #include "agent/certificates.h"
 #include "agent/claims.h"
+#include "agent/extension.h"
 #include "agent/heartbeats.h"
 #include "agent/lease.h"
 #include "agent/publisher.h"
@@ -47,6 +48,7 @@ struct Agent::Parts {
   std::unique_ptr<Claims> claims;
   std::unique_ptr<Remembering> remembering;
   std::unique_ptr<Heartbeats> heartbeats;
+  std::unique_ptr<Extension> extension;
   std::unique_ptr<Lease> lease;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<Watcher> watcher;
@@ -253,6 +255,7 @@ struct Agent::Parts {
       }
       return false;
     };
+    ears.extended = [this](const AgentLife& in) { return extension->ask(in); };
     ears.began_anew = [this](const AgentLife& next) {
       {
         const std::lock_guard lock(mutex);
@@ -327,6 +330,7 @@ Agent::Agent(World& world, store::Store& store, peer::Caller& caller, Engines en
                        {},
                        {},
                        {},
+                       {},
                        {}}) {}
 
 // Everything is joined before anything is destroyed, and services last: until here another part
@@ -377,6 +381,9 @@ Result<> Agent::start() {
   parts.publisher = std::make_unique<Publisher>(parts.world, parts.store, parts.setting,
                                                 [&parts] { return parts.tell(); });
   parts.journal->on_change([&parts](const journal::Entry& entry) { parts.publisher->add(entry); });
+  parts.extension = std::make_unique<Extension>(
+      Extension::Ports{parts.world, parts.store, parts.caller, parts.setting, parts.engines,
+                       *parts.claims, *parts.remembering, [&parts] { return parts.all(); }});
   parts.lease = std::make_unique<Lease>(parts.world, parts.store, parts.setting, parts.life,
                                         parts.ears_of_lease());
   parts.watcher = std::make_unique<Watcher>(
@@ -393,6 +400,11 @@ Result<> Agent::start() {
                       parts.claims->learn_renewal(host, renewal);
                       for (const auto& loop : parts.all()) {
                         loop->board().learn_renewal(host, renewal, parts.world.clock.now());
+                      }
+                    },
+                    [&parts] {
+                      for (const auto& loop : parts.all()) {
+                        loop->board().learn_store_heard(parts.world.clock.now());
                       }
                     },
                     [&parts](store::Revision revision) { parts.learn_listed(revision); }});
@@ -418,6 +430,7 @@ Result<Json> Agent::answer(const peer::Request& request) {
     return parts_->speak();
   }
   if (request.path == "/witness") return parts_->testify();
+  if (request.path == "/grant" && parts_->extension) return parts_->extension->answer(request);
   if (request.path == "/claim") return parts_->claims->take_for(request.body);
   if (request.path == "/claim/give-up") return parts_->claims->give_up_for(request.body);
   if (request.path == "/suspicion" || request.path == "/status") {

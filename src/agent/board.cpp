@@ -72,6 +72,7 @@ bool Board::learn_record(const store::Held& held, Instant now) {
 bool Board::learn_read(const std::optional<store::Held>& held, const Reading& known, Instant now) {
   const std::lock_guard lock(mutex_);
   doubts_ = false;
+  memory_.store_heard = now;
   const StoreAnswer answer = held ? answer_of(held->record, held->revision) : StoreAnswer{};
   std::string lost = why_lost(answer, known);
   if (lost.empty()) {
@@ -162,6 +163,22 @@ void Board::learn_renewal(const HostName& host, const Json& renewal, Instant now
   if (read) memory_.lease_read = *read;
 }
 
+void Board::learn_grant(const HostName& host, Instant now) {
+  const std::lock_guard lock(mutex_);
+  if (held_ && held_->record.leader_host == host) memory_.lease_from = now;
+}
+
+void Board::learn_extended(const std::vector<MemberName>& by, Instant asked) {
+  const std::lock_guard lock(mutex_);
+  memory_.extended = asked;
+  memory_.extended_by = by;
+}
+
+void Board::learn_store_heard(Instant now) {
+  const std::lock_guard lock(mutex_);
+  memory_.store_heard = now;
+}
+
 void Board::learn_life(const AgentLife& life) {
   const std::lock_guard lock(mutex_);
   life_ = life;
@@ -242,6 +259,7 @@ void Board::learn_done(const failover::Done& done, bool followed, Instant now) {
     promises_[self_.name] = *done.promise;
     own_.promised = done.promise->round;
   }
+  if (done.writable) own_seen_.writable = *done.writable;
   if (done.proven) memory_.proven = done.proven;
   if (done.revision) memory_.write_in_doubt = false;
   if (done.write_in_doubt) memory_.write_in_doubt = true;
@@ -294,6 +312,7 @@ void Board::forget(Instant now) {
     other.seen = {};
     other.answered = {};
     other.streaming = {};
+    other.acknowledged = {};
   }
   memory_.began = now;
   memory_.receiving = now;

@@ -48,6 +48,11 @@ class Board {
   // A host's renewal; `read`: by a read that began then, not by the watch (safety.md S2).
   void learn_renewal(const HostName& host, const Json& renewal, Instant now,
                      std::optional<Instant> read = {});
+  // While the store is away: this member granted the host of the leader its lease, which counts as
+  // a renewal; and our own lease was extended, by all of these.
+  void learn_grant(const HostName& host, Instant now);
+  void learn_extended(const std::vector<MemberName>& by, Instant asked);
+  void learn_store_heard(Instant now);     // the store has answered
   void learn_life(const AgentLife& life);  // our lease was lost: a new one began
 
   // From the probers and the other agents; both answer whether it is news worth a decision.

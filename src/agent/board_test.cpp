@@ -389,6 +389,30 @@ TEST_F(BoardTest, CountsTheLeaseOfTheRecordsOwnLife) {
   EXPECT_EQ(from(), kBegan + 8s) << "a leadership that is confirmed anew begins anew";
 }
 
+TEST_F(BoardTest, AGrantThatWasGivenCountsAsARenewalOfThatHost) {
+  store::Held held = calm(7);
+  held.record.leader_life = AgentLife("life-a");
+  board.learn_record(held, kBegan + 1s);
+  board.learn_grant(HostName("c"), kBegan + 2s);
+  EXPECT_EQ(view().memory.lease_from, kBegan + 1s) << "c leads nothing here";
+  board.learn_grant(HostName("a"), kBegan + 3s);
+  EXPECT_EQ(view().memory.lease_from, kBegan + 3s);
+}
+
+TEST_F(BoardTest, WhoIsolatedItsLeaderKnowsItBeforeTheNextProbe) {
+  Sighting seen;
+  seen.reach = Reach::serving;
+  seen.role = Role::leader;
+  seen.writable = true;
+  board.learn_sighting(MemberName("b"), seen, {});
+  failover::Done done;
+  done.writable = false;
+  board.learn_done(done, false, kBegan + 1s);
+  EXPECT_FALSE(view().own_seen.writable);
+  board.learn_done({}, false, kBegan + 2s);
+  EXPECT_FALSE(view().own_seen.writable) << "no other step says anything of it";
+}
+
 TEST_F(BoardTest, ANewLifeOfOurLeaseIsSeenAtOnce) {
   board.learn_life(AgentLife("life-b-2"));
   EXPECT_EQ(view().life, AgentLife("life-b-2"));

@@ -60,6 +60,13 @@ void Claims::learn_renewal(const HostName& host, const Json& renewal) {
   known.at = now;
 }
 
+void Claims::learn_grant(const HostName& host, const AgentLife& life) {
+  const Instant now = world_.clock.now();
+  const std::lock_guard lock(mutex_);
+  const auto known = renewals_.find(host);
+  if (known != renewals_.end() && known->second.life == life.text) known->second.at = now;
+}
+
 void Claims::learn_life(const AgentLife& life) {
   const std::lock_guard lock(life_mutex_);
   life_ = life;

@@ -29,6 +29,7 @@ class Claims {
   // From the watcher; a claim that is gone is nullopt. A renewal counts when it changes (S2).
   void learn_claim(const ServiceName& service, const std::optional<store::HeldClaim>& claim);
   void learn_renewal(const HostName& host, const Json& renewal);
+  void learn_grant(const HostName& host, const AgentLife& life);  // it counts as a renewal (S2)
   void learn_life(const AgentLife& life);  // our lease was lost: what we held ends with it
 
   // Takes the claim for a capability of this agent, or keeps it; also success where all agents may

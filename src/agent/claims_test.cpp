@@ -160,6 +160,23 @@ TEST_F(ClaimsTest, AHolderThatRenewsKeepsItAndOneThatIsGoneDoesNot) {
   EXPECT_FALSE(a.claims->check(kOrders));
 }
 
+// S2: a grant that was given while the store was away counts as a renewal, in that life.
+TEST_F(ClaimsTest, AGrantKeepsAHolderAsARenewalDoes) {
+  const OneAgent a = agent("a", "la");
+  const OneAgent b = agent("b", "lb", 300ms);
+  ASSERT_TRUE(a.claims->take(kOrders, Capability::provision, {}));
+  renew(*b.claims, "a", "la", 1);
+  for (int i = 1; i <= 10; ++i) {
+    b.claims->learn_grant(HostName("a"), AgentLife("la"));
+    EXPECT_FALSE(b.claims->take(kOrders, Capability::provision, {}));
+    clock->sleep_for(50ms);
+  }
+  EXPECT_TRUE(comes_true([&] {
+    b.claims->learn_grant(HostName("a"), AgentLife("another"));
+    return b.claims->take(kOrders, Capability::provision, {}).has_value();
+  }));
+}
+
 // S2: "last" means still the last in a linearizable read at the end of the wait.
 TEST_F(ClaimsTest, ARenewalThatTheWatchMissedIsFoundInTheStore) {
   const OneAgent a = agent("a", "la");

@@ -36,9 +36,8 @@ void Lease::turn() {
     loop_->again_by(clock.now() + std::min(kRetry, setting_.timings.renewal));
     return;
   }
-  const Instant sent = clock.now();
-  const auto renewed = renew();
-  if (!renewed) {
+  const auto sent = renew_or_extend();
+  if (!sent) {
     loop_->again_by(clock.now() + std::min(kRetry, setting_.timings.renewal));
     return;
   }
@@ -49,7 +48,7 @@ void Lease::turn() {
     loop_->ring();
     return;
   }
-  sent_ = mutant("lease-counted-from-the-reply") ? answered : sent;
+  sent_ = mutant("lease-counted-from-the-reply") ? answered : *sent;
   hold(ears_.wards(life_));
 }
 
@@ -82,6 +81,20 @@ bool Lease::hold(const std::vector<Ward>& wards) {
     all = ward.fence().has_value() && all;
   }
   return all;
+}
+
+// When what keeps the lease was sent. Whatever the store's error is, but for a write of somebody
+// else that it has proven, the others may extend what it cannot renew; and only what the guards
+// still hold, since a server that is fenced is not to delay its successor.
+Result<Instant> Lease::renew_or_extend() {
+  const Instant sent = world_.clock.now();
+  const auto renewed = renew();
+  if (renewed) return sent;
+  if (renewed.error().failure == Failure::conflict) return fail(renewed.error());
+  const Instant asked = world_.clock.now();
+  const bool held = sent_ != Instant{} && asked - sent_ < setting_.timings.guard_deadline;
+  if (!held || !ears_.extended(life_)) return fail(renewed.error());
+  return asked;
 }
 
 // The key of a renewal is made by apply and join only: nothing is created here (safety.md S1).

@@ -27,6 +27,9 @@ class Lease {
     std::function<std::vector<Ward>(const AgentLife&)> wards;
     // Whether a record that carries this life is better off without it.
     std::function<bool(const AgentLife&)> given_up;
+    // The store is away: whether all other recorded members of what this host leads in this life
+    // extend its lease in the store's place.
+    std::function<bool(const AgentLife&)> extended;
     // The lease is lost: in this life from now on.
     std::function<void(const AgentLife&)> began_anew;
   };
@@ -42,6 +45,7 @@ class Lease {
   void begin_anew(const char* because);
   bool hold(const std::vector<Ward>& wards);
   Result<> renew();
+  Result<Instant> renew_or_extend();
 
   World& world_;
   store::Store& store_;

@@ -56,6 +56,10 @@ struct LeaseTest : ::testing::Test, TestWorld {
       return out;
     };
     ears.given_up = [this](const AgentLife& life) { return useless && life == kLife; };
+    ears.extended = [this](const AgentLife& life) {
+      ++asked;
+      return others_agree && life == kLife;
+    };
     ears.began_anew = [this](const AgentLife& life) {
       const std::lock_guard lock(mutex);
       lives.push_back(life);
@@ -98,6 +102,8 @@ struct LeaseTest : ::testing::Test, TestWorld {
   std::atomic<bool> leads = false;
   std::atomic<bool> fences = true;
   std::atomic<bool> useless = false;
+  std::atomic<bool> others_agree = false;
+  std::atomic<int> asked = 0;  // the others, in the store's place
   std::atomic<int> fenced = 0;
   std::atomic<int> held = 0;
   std::mutex mutex;
@@ -198,6 +204,55 @@ TEST_F(LeaseTest, GuardsHoldADeadlineFromTheSendTimeOn) {
   const std::int64_t last = guards.deadline;
   clock->sleep_for(100ms);
   EXPECT_EQ(guards.deadline, last) << "nothing renewed, nothing moved";
+}
+
+TEST_F(LeaseTest, TheOthersExtendItWhileTheStoreIsAway) {
+  setting.timings.lease = 400ms;
+  setting.timings.guard_deadline = 300ms;
+  leads = true;
+  others_agree = true;
+  make_key();
+  const auto lease = begin();
+  ASSERT_TRUE(counts_on());
+  EXPECT_EQ(asked, 0) << "the store renews it";
+  store.away = true;
+  for (int times = 0; times < 3; ++times) {
+    const std::int64_t before = guards.deadline;
+    ASSERT_TRUE(comes_true([&] { return guards.deadline > before; }));
+    EXPECT_LE(Instant(Duration(guards.deadline.load())),
+              clock->now() + setting.timings.guard_deadline);
+  }
+  EXPECT_GT(asked, 0);
+  store.away = false;
+  EXPECT_TRUE(counts_on());
+}
+
+TEST_F(LeaseTest, OneThatIsNotExtendedIsLostAndNobodyIsAskedAfterItsDeadline) {
+  setting.timings.lease = 400ms;
+  setting.timings.guard_deadline = 200ms;
+  leads = true;
+  make_key();
+  const auto lease = begin();
+  ASSERT_TRUE(counts_on());
+  store.away = true;
+  ASSERT_TRUE(comes_true([&] { return lives_begun() > 0; }));
+  EXPECT_GT(asked, 0);
+  const int before = asked;
+  clock->sleep_for(50ms);
+  EXPECT_EQ(asked, before) << "it delays its successor for nothing";
+}
+
+TEST_F(LeaseTest, AWriteOfSomebodyElseIsNoReasonToAsk) {
+  make_key();
+  const auto lease = begin();
+  ASSERT_TRUE(counts_on());
+  ASSERT_TRUE(comes_true([&] {
+    const auto found = store.get(key, soon());
+    return store.commit({{key, (*found)->revision, R"({"incarnation":"other"})", 0}}, soon())
+        .has_value();
+  }));
+  ASSERT_TRUE(comes_true([&] { return value()["incarnation"].text() == kLife.text; }));
+  EXPECT_EQ(asked, 0);
 }
 
 TEST_F(LeaseTest, NoneGoesOutBeforeEveryGuardHasAnsweredOrItsServerIsFenced) {

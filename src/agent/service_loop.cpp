@@ -351,7 +351,7 @@ bool ServiceLoop::fail_over() {
   const Instant began = ports_.world.clock.now();
   const failover::Done done = failover::carry_out(
       *decision.step, {ports_.world, ports_.store, ports_.setting.keys, *engine_.leads(),
-                       *engine_.runs(), self_, *service, held->revision});
+                       *engine_.runs(), engine_.isolates(), self_, *service, held->revision});
   const Instant ended = ports_.world.clock.now();
   if (std::holds_alternative<failover::Rejoin>(*decision.step)) board_.learn_rejoin();
   board_.learn_done(done, done.outcome.has_value() && failover::points_at_leader(*decision.step),

@@ -43,6 +43,8 @@ class ServiceLoop {
 
   // "Do you suspect the leader too?" looked at afresh; for the peer port.
   Json answer_suspicion();
+  // Another host's agent asks for its lease while the store is away; extension.cpp.
+  failover::Grant grant(const failover::Asking& asking, const std::optional<AgentLife>& renewed);
   // What this agent knows of its member and of the others, for people; tell.cpp.
   Json status() const;
   // The service and its record as last read from the store: what a CLI shows while it is away.

@@ -114,6 +114,7 @@ bool Watcher::read_all() {
     if (!starts_with(entry.key, keys_.desired())) hear(entry.key, entry.value, entry.revision);
   }
   ears_.listed(after_);
+  ears_.answered();
   return true;
 }
 
@@ -141,6 +142,7 @@ void Watcher::turn() {
       }
     }
     after_ = std::max(after_, watched->revision);
+    ears_.answered();
   }
 }
 

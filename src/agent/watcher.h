@@ -21,6 +21,7 @@ class Watcher {
     // nullopt: it is gone.
     std::function<void(const ServiceName&, const std::optional<store::HeldClaim>&)> claim;
     std::function<void(const HostName&, const Json&)> renewal;
+    std::function<void()> answered;  // the store has, and all that it said was heard
     // All that stands was told anew, up to this revision: what was not among it is not there.
     std::function<void(store::Revision)> listed;
   };

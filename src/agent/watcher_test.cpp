@@ -2,6 +2,7 @@
 #include "agent/watcher.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -59,6 +60,7 @@ struct WatcherTest : ::testing::Test, TestWorld {
               const std::lock_guard lock(mutex);
               renewals[host] = renewal["count"].integer();
             },
+            [this] { ++answered; },
             [this](store::Revision) {
               const std::lock_guard lock(mutex);
               ++listed;
@@ -97,6 +99,7 @@ struct WatcherTest : ::testing::Test, TestWorld {
   std::map<ServiceName, store::HeldService> services;
   std::map<HostName, std::int64_t> renewals;
   int listed = 0;
+  std::atomic<int> answered = 0;
   std::map<ServiceName, store::Held> records;
 };
 
@@ -128,6 +131,20 @@ TEST_F(WatcherTest, WhatIsWrittenLaterIsHeard) {
   EXPECT_EQ(services[kOrders].revision, second);
   EXPECT_EQ(records[kOrders].revision, taken);
   EXPECT_EQ(store.lists, 1) << "the watch told all of it";
+}
+
+TEST_F(WatcherTest, AStoreThatIsAwayAnswersNothing) {
+  const Watcher watcher(world, store, kKeys, ears());
+  ASSERT_TRUE(comes_true([&] { return answered >= 3; })) << "also where nothing changes";
+  store.away = true;
+  ASSERT_TRUE(comes_true([&] {
+    const int before = answered;
+    clock->sleep_for(100ms);
+    return answered == before;
+  }));
+  const int before = answered;
+  store.away = false;
+  EXPECT_TRUE(comes_true([&] { return answered > before; }));
 }
 
 TEST_F(WatcherTest, WhatTheWatchCannotTellIsListedAgain) {

@@ -190,9 +190,9 @@ std::vector<Timing> timings() {
                    "{} renewals may be lost",
                    t.lease / t.renewal - 1)},
       {"guard-deadline", show(t.guard_deadline),
-       "from the sending of the last renewal that succeeded: then the guard of an async leader "
-       "stops "
-       "it, and is done half a second before the lease ends"},
+       "from the sending of the last renewal that succeeded, or, while the store is away, of the "
+       "question to which the agents of all other members said yes: then the guard of an async "
+       "leader stops it, and is done half a second before the lease ends"},
       {"replica-pace", show(policy.replica_pace),
        "how often another replica is probed, on whom no decision waits; leaders and a host's own "
        "members at each heartbeat"},

@@ -47,6 +47,10 @@ const std::vector<Meaning>& failover_steps() {
       {"Rejoin",
        "A former leader exports what only it has, is rewound or copied anew, and "
        "follows."},
+      {"Isolate",
+       "A leader that for a whole lease had neither the store nor enough voters takes no writes "
+       "and ends the sessions that wait, in doubt, so that clients go on to the next address; or "
+       "it takes writes again, once the store says that it still leads."},
   };
   return kSteps;
 }

@@ -26,6 +26,9 @@ std::string waiting_for(const Look& look) {
   if (leader == nullptr || leader->reach != Reach::serving || leader->role != Role::leader) {
     return fmt::format("{} does not serve as leader yet", record.leader.member.text);
   }
+  if (!leader->writable) {
+    return fmt::format("{} takes no writes", record.leader.member.text);
+  }
   if (!record.confirmed) return "no commit of this epoch is confirmed on a replica yet";
   for (const auto& [member, sighting] : look.members) {
     if (member.name == record.leader.member) continue;

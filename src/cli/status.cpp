@@ -69,7 +69,8 @@ Result<> status(Session& session) {
                            ? "store: 1 member; while it is away, required leaders go on and nobody "
                              "is promoted\n" +
                                  certificates_text(certs)
-                           : "store: away; required leaders go on and nobody is promoted\n"
+                           : "store: away; required leaders go on, async ones while every other "
+                             "member's agent says so, and nobody is promoted\n"
                              "certificates: unknown while the store is away",
                        text);
   }

@@ -109,6 +109,18 @@ class Executor {
     return done;
   }
 
+  Done operator()(const Isolate& step) const {
+    Done done;
+    if (hands_.isolates == nullptr) {
+      done.outcome = fail(Failure::unsupported, "cannot isolate a leader of this engine");
+      return done;
+    }
+    done.outcome = step.on ? hands_.isolates->isolate(hands_.self, within(kSetLimit))
+                           : hands_.isolates->take_writes(hands_.self, within(kSetLimit));
+    if (done.outcome) done.writable = !step.on;
+    return done;
+  }
+
  private:
   Deadline within(Duration limit) const { return hands_.world.clock.within(limit); }
 

@@ -82,7 +82,7 @@ bool serves_as_leader(const Other& other) {
 
 bool wants_fresh_record(const View& view) {
   return view.record.round.has_value() || view.own.promised > view.record.epoch.number ||
-         suspicion(view).suspects;
+         suspicion(view).suspects || is_isolated(view);
 }
 
 bool comes_first(const View& view) {
@@ -101,6 +101,8 @@ Decision decide(const View& view) {
   if (view.own.foreign) return {std::nullopt, "the data is not ours: " + view.own.trouble};
   if (auto deposed = decide_deposed(view)) return *deposed;
   if (!view.memory.store_lost.empty()) return decide_without_record(view);
+  // Before all that writes the record: nobody can, while this one is alone.
+  if (auto isolated = decide_isolation(view)) return *isolated;
   if (auto in_round = decide_in_round(view)) return *in_round;
   if (auto released = decide_released(view)) return *released;
   if (view.given.policy.service_leaves) {

@@ -159,7 +159,8 @@ Decision decide_members(const View& view) {
     put_voter(next.members, *voter);
     return {RecordSet{next}, voter->member.text + " has caught up and is recorded"};
   }
-  return {std::nullopt, fmt::format("leads epoch {}; no commit waits", show(view.record.epoch))};
+  return {std::nullopt, fmt::format("leads epoch {}; no commit waits{}", show(view.record.epoch),
+                                    extended_by(view))};
 }
 
 }  // namespace
@@ -293,6 +294,7 @@ std::optional<Decision> decide_as_leader(const View& view) {
   if (view.own_seen.reach != Reach::serving || view.own_seen.role != Role::leader) {
     return Decision{std::nullopt, "its server is up and does not serve yet"};
   }
+  if (auto again = decide_writes_again(view)) return again;
   return decide_set(view);
 }
 

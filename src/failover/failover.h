@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "failover/grant.h"
 #include "failover/step.h"
 #include "failover/view.h"
 #include "store/keys.h"
@@ -34,6 +35,8 @@ bool needs_intent(const Step& step);
 bool points_at_leader(const Step& step);
 // Whether the step is the start of a server that is down: settings may change before it is retried.
 bool is_a_start(const Step& step);
+// Whether our server leads by the record and takes no writes: isolated, now or by an earlier agent.
+bool is_isolated(const View& view);
 // Whether the record is worth reading from the store itself before this decision.
 bool wants_fresh_record(const View& view);
 // Whether this member leads and another one's server runs that does not yet stream and count: that
@@ -96,6 +99,7 @@ struct Hands {
   const store::Keys& keys;
   engine::Leads& leads;
   engine::Runs& runs;
+  engine::Isolates* isolates;  // null: the engine has no such face
   const Member& self;
   const Service& service;
   store::Revision revision = 0;  // of the record that the decision was made from
@@ -107,6 +111,7 @@ struct Done {
   std::optional<store::Revision> revision;  // of the record that we wrote
   std::optional<weir::Promise> promise;
   std::optional<SyncSet> proven;
+  std::optional<bool> writable;  // whether our leader takes writes from now on
   bool diverged = false;
   bool write_in_doubt = false;  // a write of the record whose outcome is unknown
 };

@@ -10,6 +10,14 @@ bool leads(const Sighting& seen) {
   return seen.reach == Reach::serving && seen.role == Role::leader;
 }
 
+// It has all that we had at the look before, or more than it had then.
+bool acknowledges(const Follower& now, const Sighting& before) {
+  if (!now.streaming) return false;
+  if (now.flushed >= before.written) return true;
+  const auto then = std::ranges::find(before.followers, now.voter, &Follower::voter);
+  return then == before.followers.end() || now.flushed > then->flushed;
+}
+
 }  // namespace
 
 bool learn_sighting(Other& other, const Sighting& sighting, const Policy& policy) {
@@ -36,7 +44,9 @@ bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sig
     memory.written_before = own.role == Role::leader ? own.written : Position{};
     for (const Follower& follower : sighting.followers) {
       const auto other = others.find(follower.voter.member);
-      if (other != others.end() && follower.streaming) other->second.streaming = sighting.at;
+      if (other == others.end()) continue;
+      if (follower.streaming) other->second.streaming = sighting.at;
+      if (acknowledges(follower, own)) other->second.acknowledged = sighting.at;
     }
   }
   if (sighting.role == Role::replica) {

@@ -28,10 +28,16 @@ std::string unread_by(const View& view);
 // The store has lost the record: what we remember is true, but nobody can write it.
 Decision decide_without_record(const View& view);
 
+// By whom our lease is extended while the store is away, for people; empty: it is not.
+std::string extended_by(const View& view);
+
 // Rules return nothing when they do not apply.
 std::optional<Decision> decide_in_round(const View& view);
 std::optional<Decision> decide_on_suspicion(const View& view);
 std::optional<Decision> decide_as_leader(const View& view);
+// S8: nothing can be acknowledged here, and somebody else may lead by now; and the way back.
+std::optional<Decision> decide_isolation(const View& view);
+std::optional<Decision> decide_writes_again(const View& view);
 Decision decide_as_replica(const View& view);
 // The leader's server runs and is ours: confirm, narrow, widen.
 Decision decide_set(const View& view);

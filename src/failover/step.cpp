@@ -20,6 +20,7 @@ struct KindOf {
   const char* operator()(const Reclaim&) const { return "Reclaim"; }
   const char* operator()(const Restart&) const { return "Restart"; }
   const char* operator()(const Rejoin&) const { return "Rejoin"; }
+  const char* operator()(const Isolate&) const { return "Isolate"; }
 };
 
 Json upstream_json(const engine::Upstream& upstream) {
@@ -59,6 +60,7 @@ struct ToJson {
         .set("how", s.how == engine::Rejoin::rewind ? "rewind" : "rebuild")
         .set("fresh", s.fresh.text);
   }
+  Json operator()(const Isolate& s) const { return Json::object().set("on", s.on); }
   static Json record(const Record& next) { return Json::object().set("next", weir::to_json(next)); }
 };
 

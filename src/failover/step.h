@@ -80,8 +80,15 @@ struct Rejoin {
   bool operator==(const Rejoin&) const = default;
 };
 
-using Step = std::variant<AskOthers, OpenRound, CloseRound, GivePromise, Take, Promote, Confirm,
-                          Release, Follow, Fence, LoadSet, RecordSet, Reclaim, Restart, Rejoin>;
+struct Isolate {  // a leader that nobody can confirm lets its clients go, or takes writes again
+                  // (S8)
+  bool on = true;
+  bool operator==(const Isolate&) const = default;
+};
+
+using Step =
+    std::variant<AskOthers, OpenRound, CloseRound, GivePromise, Take, Promote, Confirm, Release,
+                 Follow, Fence, LoadSet, RecordSet, Reclaim, Restart, Rejoin, Isolate>;
 static_assert(std::variant_size_v<Step> <= 16);
 
 const char* kind_of(const Step& step);  // "GivePromise": as it stands in the journal

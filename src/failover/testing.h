@@ -144,11 +144,13 @@ inline View leading() {
   view.others.front() = b;
   view.own_seen.reach = Reach::serving;
   view.own_seen.role = Role::leader;
+  view.own_seen.writable = true;
   view.own_seen.written = {1000};
   view.memory.written_before = {900};
   view.memory.proven = view.record.set;
   for (Other& found : view.others) {
     found.streaming = kNow;
+    found.acknowledged = kNow;
     view.own_seen.followers.push_back({found.voice.voter, true, true, {950}});
   }
   return view;

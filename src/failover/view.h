@@ -62,6 +62,8 @@ struct Other {
   Sighting seen;        // our own last probe of its server
   Instant answered{};   // when its server last answered a probe of ours as a leader; zero: never
   Instant streaming{};  // we lead: when our server last showed it as a streaming replica
+  // We lead: when our server last showed that it acknowledges; a frozen one streams on for a while.
+  Instant acknowledged{};
   bool leaves = false;  // the fleet file no longer names it
 };
 
@@ -84,8 +86,13 @@ struct Memory {
   std::string store_lost;       // why the store must have lost our record (S12); empty: it has not
   Reading set_reading;          // the record's, when its set was first seen so
   Instant set_seen{};
-  Instant lease_from{};  // the last sign in the store that the leader's lease is held (S2)
-  Instant lease_read{};  // when a read of the store began that showed no later sign
+  Instant lease_from{};   // the last sign in the store that the leader's lease is held (S2)
+  Instant lease_read{};   // when a read of the store began that showed no later sign
+  Instant store_heard{};  // when the store last answered us; zero: never
+  // We lead: the last time that all others extended our lease in the store's place, and who they
+  // are.
+  Instant extended{};
+  std::vector<MemberName> extended_by;
 };
 
 // What the others answered to our last question.

@@ -164,6 +164,7 @@ void FakeCluster::isolate(const std::string& id, bool on) {
   if (found == nullptr) return;
   found->read_only = on;
   if (!on) return;
+  if (mutant("isolation-cancels-the-wait")) return release_all(*found);
   for (const FakeServer::Open& open : found->waiting) tickets_[open.ticket].wait = Wait::broken;
   found->waiting.clear();
 }

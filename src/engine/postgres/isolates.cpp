@@ -30,16 +30,21 @@ Result<bool> set_takes_no_writes(Context& context, const Member& member, bool on
 }
 
 // Terminated, never cancelled: a cancelled wait is answered as a commit, with a warning that few
-// clients read.
+// clients read. Until a look finds nobody: a statement that began before its session had loaded the
+// setting comes to wait a moment later.
 Result<> PostgresIsolates::isolate(const Member& member, Deadline deadline) {
   WEIR_TRY_(set_takes_no_writes(context_, member, true));
   WEIR_TRY_(context_.reload(member));
   WEIR_TRY(Session session, session_that(context_, member, true, deadline));
-  WEIR_TRY_(
-      session.query("select pg_terminate_backend(pid) from pg_stat_activity "
-                    "where wait_event = 'SyncRep' and pid <> pg_backend_pid()",
-                    {}, deadline));
-  return {};
+  const bool nobody_waits = poll_until(context_.clock(), deadline, 10ms, [&] {
+    const auto ended = session.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where wait_event = 'SyncRep' and pid <> pg_backend_pid()",
+        {}, deadline);
+    return ended && ended->empty();
+  });
+  if (nobody_waits) return {};
+  return fail(Failure::timed_out, "sessions of " + member.name.text + " still wait");
 }
 
 Result<> PostgresIsolates::take_writes(const Member& member, Deadline deadline) {

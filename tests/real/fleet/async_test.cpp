@@ -78,6 +78,48 @@ TEST(AsyncFleet, ALeaderOutlivesItsAgentsRestart) {
   EXPECT_EQ(fleet.postmaster(leader), server);
 }
 
+// The store is frozen rather than killed: its supervisor would start it again. The agents of all
+// other members extend the leader's lease in its place, also one that was started meanwhile.
+TEST(AsyncFleet, ALeaderOutlivesTheStoreWhileAllOthersSaySo) {
+  LiveFleet fleet;
+  ASSERT_NO_FATAL_FAILURE(begin(fleet));
+  const std::string leader = fleet.leader();
+  const std::int64_t epoch = epoch_of(fleet);
+  const int server = fleet.postmaster(leader);
+  ASSERT_EQ(fleet.sql(leader, "create table kept(n int); grant all on kept to shop_app"), "");
+  const int store = fleet.process("store");
+  ASSERT_GT(store, 1);
+  ASSERT_EQ(kill(store, SIGSTOP), 0);
+  int written = 0;
+  bool restarted = false;
+  std::string said;
+  const auto end = fleet.clock().within(12s);
+  while (!fleet.clock().passed(end)) {
+    const Ran ran = fleet.as_application("insert into kept values (1)");
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    if (ran.status == 0) ++written;
+    if (said.empty() && written > 10) {
+      said = fleet.weir({"status", "orders"}).out;
+    } else if (!said.empty() && !restarted) {
+      restarted = true;
+      const int agent = fleet.agent(leader == "c" ? "b" : "c");
+      EXPECT_GT(agent, 1);
+      kill(agent, SIGKILL);
+    }
+    fleet.clock().sleep_for(100ms);
+  }
+  EXPECT_EQ(fleet.postmaster(leader), server) << "its guard stopped it";
+  ASSERT_EQ(kill(store, SIGCONT), 0);
+  EXPECT_NE(said.find("the store is away, and its lease is extended by"), std::string::npos)
+      << said;
+  EXPECT_GT(written, 10);
+  ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
+  EXPECT_EQ(fleet.leader(), leader);
+  EXPECT_EQ(epoch_of(fleet), epoch);
+  EXPECT_EQ(fleet.postmaster(leader), server);
+  EXPECT_EQ(fleet.sql(leader, "select count(*) from kept"), fmt::format("{}", written));
+}
+
 TEST(AsyncFleet, ItsModeFollowsTheFile) {
   LiveFleet fleet;
   ASSERT_NO_FATAL_FAILURE(begin(fleet));
