@@ -45,7 +45,7 @@ TEST(FailoverLeaving, AnAsyncLeaderForgetsTheMemberToo) {
   view.given.policy.sync = 0;
   view.record.set = {};
   view.memory.proven = SyncSet{};
-  view.memory.deadline_held = kNow;
+  view.own.server.deadline = kNow + 4s;
   EXPECT_FALSE(decide(view).step) << decide(view).because;
   other(view, "c").leaves = true;
   Record next = view.record;
