@@ -80,7 +80,7 @@ constexpr Mutant kMutants[] = {
     {"release-before-the-closing-cas", "failover/promised_and_let_go_too_early"},
     {"promote-before-the-cas", "failover/leader_dies_with_a_tail", 1, 30},
     {"overtaking-an-open-round", "failover/promised_and_let_go_too_early"},
-    {"promise-too-few", nullptr, 1, 200},
+    {"promise-too-few", "failover/one_lagging_voter_is_left"},
     {"previous-set-ignored", "failover/winner_dies_before_it_promotes", 0, 0,
      "a-set-of-those-who-promised"},
     {"previous-set-forgotten", "failover/winner_dies_before_it_promotes", 0, 0,
