@@ -68,7 +68,7 @@ TEST_P(Mutants, IsFound) {
 }
 
 constexpr Mutant kMutants[] = {
-    {"unconditional-write", nullptr, 205, 20},
+    {"unconditional-write", "failover/async_leader_is_heard_again", 1, 30},
     {"create-if-absent", "store/lost_while_the_old_leader_is_away", 1, 20,
      "an-old-record-believed"},
     {"renewal-by-name", "failover/async_leader_loses_its_data"},
