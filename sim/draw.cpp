@@ -22,11 +22,11 @@ constexpr Weight kWeights[] = {
     {Fault::kill_store, 2},    {Fault::freeze_store, 2}, {Fault::doubt_store, 3},
     {Fault::delay_watches, 2}, {Fault::lose_host, 1},    {Fault::set_sync, 2},
     {Fault::hang_guard, 2},    {Fault::apply, 2},        {Fault::pause_senders, 2},
-    {Fault::leave, 1},
+    {Fault::leave, 1},         {Fault::stale_reads, 2},  {Fault::step_clock, 1},
 };
 // Of scenarios only: what a store lost an operator has to bring back.
-constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store,   Fault::rebuild_store,
-                                 Fault::step_clock, Fault::stale_reads, Fault::set_mode};
+constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store, Fault::rebuild_store,
+                                 Fault::set_mode};
 static_assert(std::size(kWeights) + std::size(kNeverDrawn) == kFaults);
 constexpr double kLargerFleet = 0.2;
 constexpr double kManyWriters = 0.2;
@@ -102,6 +102,9 @@ FaultPlan drawn_fault(SimRandom& random, Fault kind) {
     case Fault::lose_data:
     case Fault::pause_replay:
       out.target.who = Target::Who::replica;
+      break;
+    case Fault::step_clock:
+      out.lasts = random.between(-60s, 60s);
       break;
     case Fault::set_sync:
       out.target.index = 1 + static_cast<int>(random.next() % 2);

@@ -21,7 +21,7 @@ TEST_F(ShrinkMutants, TheSeedOfAMutantLosesFaultsAndStillFails) {
   Report found;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     failing = drawn_plan(seed);
-    if (failing.faults.size() < 6) continue;  // not all of so many are needed
+    if (failing.faults.size() < 5) continue;  // not all of so many are needed
     found = run(failing);
     if (!found.violations.empty()) break;
   }

@@ -71,9 +71,11 @@ bool Board::learn_record(const store::Held& held, Instant now) {
 
 bool Board::learn_read(const std::optional<store::Held>& held, const Reading& known, Instant now) {
   const std::lock_guard lock(mutex_);
-  doubts_ = false;
   memory_.store_heard = now;
   const StoreAnswer answer = held ? answer_of(held->record, held->revision) : StoreAnswer{};
+  // Overtaken: a newer record was learned while it was under way, with an epoch that is newer, too.
+  doubts_ = known < known_locked() && answer.reading < known_locked();
+  if (doubts_) return false;
   std::string lost = why_lost(answer, known);
   if (lost.empty()) {
     const bool found = !memory_.store_lost.empty();

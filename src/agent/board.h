@@ -36,7 +36,8 @@ class Board {
   // only a read of its own can tell (`doubts`).
   bool learn_record(const store::Held& held, Instant now);
   // From a linearizable read that began when `known` was the highest reading; absent: no record.
-  // Answers whether anything has changed. S12: a store that has lost the record is seen here.
+  // Answers whether anything has changed. S12: a store that has lost the record is seen here. What
+  // was overtaken by a newer record says nothing, and the store is to be read again.
   bool learn_read(const std::optional<store::Held>& held, const Reading& known, Instant now);
   void doubt();  // the store may have lost what it had: it is to be read
   bool doubts() const;

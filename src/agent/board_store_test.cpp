@@ -34,6 +34,21 @@ TEST_F(BoardTest, AStoreThatLostTheRecordIsSeenByAReadThatBeganLater) {
   }
 }
 
+// Seed 158: the watch told of a promotion while a read from before it was still under way.
+TEST_F(BoardTest, AReadThatTheWatchOvertookSaysNothing) {
+  const Reading known = board.known();
+  store::Held promoted = calm(9);
+  promoted.record.epoch.number += 1;
+  EXPECT_TRUE(board.learn_record(promoted, kNow));
+  EXPECT_FALSE(board.learn_read(calm(6), known, kNow));
+  EXPECT_FALSE(board.store_lost());
+  EXPECT_TRUE(board.doubts()) << "it is asked again";
+  EXPECT_FALSE(board.learn_read(promoted, board.known(), kNow));
+  EXPECT_FALSE(board.doubts());
+  EXPECT_TRUE(board.learn_read(calm(6), board.known(), kNow));
+  EXPECT_TRUE(board.store_lost());
+}
+
 TEST_F(BoardTest, ARebuiltStoreCountsAnew) {
   board.learn_read(std::nullopt, board.known(), kNow);
   ASSERT_TRUE(board.store_lost());
