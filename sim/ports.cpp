@@ -131,7 +131,7 @@ void SimFiles::wait_for_disk() {
 
 Result<> SimFiles::room(const std::string& path) const {
   if (disk_.health != engine::DiskHealth::full) return {};
-  return fail(Failure::io, "cannot write " + path + ": no space left on device");
+  return fail(Failure::no_space, "cannot write " + path + ": no space left on device");
 }
 
 Result<std::string> SimFiles::read(const std::string& path) {
