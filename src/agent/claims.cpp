@@ -225,17 +225,26 @@ void Claims::give_up(const ServiceName& service) {
       own_.erase(own);
     }
   }
-  if (held && is_ours(held->claim)) drop(service, *held);
+  // What cannot be dropped now lapses with our life, or is taken over by us: nobody else's loss.
+  if (held && is_ours(held->claim)) (void)drop(service, *held);
 }
 
-// What cannot be dropped now lapses with our life, or is taken over by us: nobody else's loss.
-void Claims::drop(const ServiceName& service, const Held& held) {
-  const auto dropped = store::drop_claim(store_, setting_.keys, service, held.revision,
-                                         world_.clock.within(kStoreLimit));
+Result<> Claims::drop(const ServiceName& service, const Held& held) {
+  auto dropped = store::drop_claim(store_, setting_.keys, service, held.revision,
+                                   world_.clock.within(kStoreLimit));
   if (!dropped) {
     say(world_.clock, Level::warning, "{}: cannot give up the claim for {}: {}", service.text,
         name_of(held.claim.capability), dropped.error().what);
   }
+  return dropped;
+}
+
+// While we live nobody but us takes it away, and the client's next command would be kept out for
+// as long as its last one might have taken: so it is tried again until the store has it.
+void Claims::drop_for_client(const ServiceName& service, const Held& held) {
+  if (drop(service, held)) return;
+  const std::lock_guard lock(mutex_);
+  undropped_.insert_or_assign(service, held);
 }
 
 Result<Json> Claims::take_for(const Json& body) {
@@ -273,15 +282,17 @@ Result<Json> Claims::give_up_for(const Json& body) {
       clients_.erase(found);
     }
   }
-  if (held) drop(service, *held);
+  if (held) drop_for_client(service, *held);
   return Json::object().set("format", kClaimFormat).set("given_up", held.has_value());
 }
 
 void Claims::turn() {
   const Instant now = world_.clock.now();
   std::vector<std::pair<ServiceName, Held>> over;
+  std::map<ServiceName, Held> undropped;
   {
     const std::lock_guard lock(mutex_);
+    undropped.swap(undropped_);
     for (auto it = clients_.begin(); it != clients_.end();) {
       const Held& held = it->second;
       const bool ends =
@@ -290,10 +301,11 @@ void Claims::turn() {
       it = ends ? clients_.erase(it) : std::next(it);
     }
   }
+  for (const auto& [service, held] : undropped) drop_for_client(service, held);
   for (const auto& [service, held] : over) {
     say(world_.clock, Level::warning, "{}: {} is not heard any more: its claim is given up",
         service.text, held.claim.client);
-    drop(service, held);
+    drop_for_client(service, held);
   }
 }
 

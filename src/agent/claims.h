@@ -73,7 +73,8 @@ class Claims {
              const Record* record) const;
   bool is_ours(const Claim& claim) const;
   AgentLife life() const;
-  void drop(const ServiceName& service, const Held& held);
+  Result<> drop(const ServiceName& service, const Held& held);
+  void drop_for_client(const ServiceName& service, const Held& held);
   void turn();
 
   World& world_;
@@ -87,6 +88,7 @@ class Claims {
   std::map<ServiceName, std::pair<std::string, Instant>> seen_;  // id, and since when
   std::map<ServiceName, Held> own_;
   std::map<ServiceName, Held> clients_;
+  std::map<ServiceName, Held> undropped_;  // of clients that are gone, while the store is away
   std::unique_ptr<Loop> loop_;
 };
 
