@@ -8,8 +8,10 @@
 namespace weir::sim {
 namespace {
 
-// 2026-01-01T00:00:00Z: wall time is for showing, so any origin does.
+// 2026-01-01T00:00:00Z: wall time is for showing, so any origin does, and so does any step of it.
 constexpr Duration kWallOrigin = std::chrono::seconds(1'767'225'600);
+constexpr Duration kWallStepsEvery = 2500ms;
+constexpr Duration kWallSteps[] = {0h, 2h, -3h, 9600h, -1s};
 constexpr Duration kSyncLeast = 100us;
 constexpr Duration kSyncMost = 900us;
 constexpr Duration kSlowLeast = 10ms;
@@ -45,7 +47,12 @@ bool SimRandom::chance(double share) {
   return static_cast<double>(next() % 1'000'000) < share * 1'000'000;
 }
 
-WallTime SimClock::wall() { return WallTime(kWallOrigin + fibers_.now().time_since_epoch()); }
+// Somebody sets it, forwards and back, again and again: who counts by it is found by every seed.
+WallTime SimClock::wall() {
+  const Duration now = fibers_.now().time_since_epoch();
+  const auto step = static_cast<std::size_t>(now / kWallStepsEvery) % std::size(kWallSteps);
+  return WallTime(kWallOrigin + now + kWallSteps[step]);
+}
 
 Result<std::string> SimDisk::read(const std::string& path) {
   const auto found = files_.find(path);

@@ -23,6 +23,23 @@ class Ports : public testing::Test {
   SimHost host;
 };
 
+TEST_F(Ports, TheWallClockIsSetForwardsAndBackAndTimeGoesOn) {
+  bool forwards = false, back = false;
+  fibers.begin(fibers.new_group(), "looks", [&] {
+    for (int i = 0; i < 40; ++i) {
+      const Instant before = host.clock.now();
+      const WallTime wall = host.clock.wall();
+      host.clock.sleep_for(500ms);
+      EXPECT_EQ(host.clock.now() - before, 500ms);
+      forwards = forwards || host.clock.wall() - wall > 1h;
+      back = back || host.clock.wall() < wall;
+    }
+  });
+  fibers.run_until(kLong);
+  EXPECT_TRUE(forwards);
+  EXPECT_TRUE(back);
+}
+
 TEST_F(Ports, AKilledWriterHasWrittenAllOrNothing) {
   int done = 0, undone = 0;
   for (int i = 0; i < 50; ++i) {
@@ -103,7 +120,7 @@ TEST_F(Ports, AFullDiskTakesNothingAndAHungOneNobodyBack) {
   host.disk.health = engine::DiskHealth::full;
   const auto refused = write("/full");
   ASSERT_TRUE(refused.has_value());
-  EXPECT_EQ(refused->error().failure, Failure::io);
+  EXPECT_EQ(refused->error().failure, Failure::no_space);
   EXPECT_FALSE(host.disk.exists("/full"));
 
   host.disk.health = engine::DiskHealth::hung;
