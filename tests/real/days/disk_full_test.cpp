@@ -70,7 +70,15 @@ TEST_F(FullDisk, OfALeaderIsFoundBeforeItsServerFails) {
   ASSERT_EQ(fleet.leader(), "a");
   Application application(fleet);
   application.write(3);
+  // While nobody can take over it is at least not called healthy.
+  const std::vector<int> others{fleet.agent("b"), fleet.agent("c")};
+  for (const int agent : others) kill(agent, SIGSTOP);
   fill();
+  EXPECT_TRUE(hears(fleet, "a can write nothing: ")) << fleet.weir({"status", "orders"}).out;
+  EXPECT_NE(fleet.weir({"status", "orders"}).out.find("No space left on device"),
+            std::string::npos);
+  EXPECT_FALSE(fleet.status()["healthy"].boolean());
+  for (const int agent : others) kill(agent, SIGCONT);
   EXPECT_TRUE(hears(fleet, "a's own agent reports that its writes do not move"));
   await_other_leader();
   application.write(3);
