@@ -152,7 +152,7 @@ TEST_F(StoreAway, ADrillEndsWithItsTimeWhateverItWaitsFor) {
   const Ran drill = fleet.weir({"drill", "kill-server", "orders", "--timeout", "6s"});
   EXPECT_EQ(drill.status, kTimedOut) << drill.out << drill.err;
   EXPECT_NE(drill.err.find("the drill's time of "), std::string::npos) << drill.err;
-  EXPECT_NE(drill.err.find("its fault was reverted"), std::string::npos) << drill.err;
+  EXPECT_NE(drill.err.find("nothing of it is left"), std::string::npos) << drill.err;
   ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
   const Ran next = fleet.weir({"drill", "kill-server", "orders"});
   EXPECT_EQ(next.status, 0) << next.out << next.err;
