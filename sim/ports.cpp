@@ -8,7 +8,7 @@
 namespace weir::sim {
 namespace {
 
-// 2026-01-01T00:00:00Z: wall time is for showing, so any origin does.
+// 2026-01-01T00:00:00Z: wall time is for showing, so any origin does, and so does any step of it.
 constexpr Duration kWallOrigin = std::chrono::seconds(1'767'225'600);
 constexpr Duration kSyncLeast = 100us;
 constexpr Duration kSyncMost = 900us;
@@ -133,7 +133,7 @@ void SimFiles::wait_for_disk() {
 
 Result<> SimFiles::room(const std::string& path) const {
   if (disk_.health != engine::DiskHealth::full) return {};
-  return fail(Failure::io, "cannot write " + path + ": no space left on device");
+  return fail(Failure::no_space, "cannot write " + path + ": no space left on device");
 }
 
 Result<std::string> SimFiles::read(const std::string& path) {

@@ -103,7 +103,7 @@ TEST_F(Ports, AFullDiskTakesNothingAndAHungOneNobodyBack) {
   host.disk.health = engine::DiskHealth::full;
   const auto refused = write("/full");
   ASSERT_TRUE(refused.has_value());
-  EXPECT_EQ(refused->error().failure, Failure::io);
+  EXPECT_EQ(refused->error().failure, Failure::no_space);
   EXPECT_FALSE(host.disk.exists("/full"));
 
   host.disk.health = engine::DiskHealth::hung;

@@ -217,7 +217,8 @@ bool Board::learn_voice(const MemberName& member, const Spoken& spoken) {
   failover::Voice& voice = found->second.voice;
   const bool news = voice.server != spoken.voice.server || voice.epoch != spoken.voice.epoch ||
                     voice.suspects != spoken.voice.suspects ||
-                    voice.rising != spoken.voice.rising || voice.voter != spoken.voice.voter;
+                    voice.rising != spoken.voice.rising || voice.sick != spoken.voice.sick ||
+                    voice.voter != spoken.voice.voter;
   const Instant refused = voice.refused;
   voice = spoken.voice;
   voice.refused = refused;

@@ -278,6 +278,17 @@ TEST_F(ClaimsTest, WithoutTheStoreNothingIsTakenAndNothingGoesOn) {
   EXPECT_FALSE(a.claims->take_for(order("one")));
 }
 
+TEST_F(ClaimsTest, AClientsClaimGoesOnceTheStoreIsBack) {
+  const OneAgent a = agent("a", "la");
+  ASSERT_TRUE(a.claims->take_for(order("one")));
+  a.claims->learn_claim(kOrders, claim());
+  store.away = true;
+  ASSERT_TRUE(a.claims->give_up_for(order("one")));
+  store.away = false;
+  EXPECT_TRUE(comes_true([&] { return holder() == "nobody"; }));
+  EXPECT_TRUE(a.claims->take_for(order("two")));
+}
+
 TEST_F(ClaimsTest, WhatCouldNotBeGivenUpIsTakenAgain) {
   const OneAgent a = agent("a", "la");
   ASSERT_TRUE(a.claims->take(kOrders, Capability::provision, {}));

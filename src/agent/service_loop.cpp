@@ -41,6 +41,11 @@ Result<std::optional<store::Entry>> plain_read(store::Store& store, const std::s
   return entries.empty() ? std::optional<store::Entry>() : entries.front();
 }
 
+// The same try as before, whatever id was drawn for it this time.
+std::string try_of(const std::string& kind, Json step) {
+  return kind + step.set("fresh", Json{}).set("incarnation", Json{}).dump();
+}
+
 }  // namespace
 
 ServiceLoop::ServiceLoop(Ports ports, engine::Engine& engine, Member self,
@@ -267,7 +272,7 @@ failover::View ServiceLoop::view() {
 
 // A step that failed is not tried again at once; the pause doubles.
 bool ServiceLoop::patient(const std::string& kind, const Json& step, const std::string& because) {
-  if (failed_.what != kind + step.dump()) return false;
+  if (failed_.what != try_of(kind, step)) return false;
   board_.conclude(because + ", but the last try failed: " + failed_.detail);
   if (ports_.world.clock.now() >= failed_.again) return false;
   loop_->again_by(failed_.again);
@@ -279,7 +284,7 @@ void ServiceLoop::remember(const std::string& kind, const Json& step, const Resu
     failed_ = {};
     return;
   }
-  const std::string what = kind + step.dump();
+  const std::string what = try_of(kind, step);
   failed_.times = failed_.what == what ? failed_.times + 1 : 1;
   failed_.what = what;
   failed_.detail = outcome.error().what;
@@ -353,7 +358,7 @@ bool ServiceLoop::fail_over() {
       *decision.step, {ports_.world, ports_.store, ports_.setting.keys, *engine_.leads(),
                        *engine_.runs(), engine_.isolates(), self_, *service, held->revision});
   const Instant ended = ports_.world.clock.now();
-  if (std::holds_alternative<failover::Rejoin>(*decision.step)) board_.learn_rejoin();
+  if (failover::is_a_rejoin(*decision.step, done.outcome)) board_.learn_rejoin();
   board_.learn_done(done, done.outcome.has_value() && failover::points_at_leader(*decision.step),
                     ended);
   if (done.promise) ports_.rouse_heartbeats();

@@ -24,6 +24,7 @@ constexpr std::array kNames{
     Named{Failure::bad_data, "bad_data"},
     Named{Failure::missing_package, "missing_package"},
     Named{Failure::io, "io"},
+    Named{Failure::no_space, "no_space"},
     Named{Failure::cancelled, "cancelled"},
     Named{Failure::drill_void, "drill_void"},
     Named{Failure::objective_breached, "objective_breached"},

@@ -23,6 +23,7 @@ enum class Failure {
   bad_data,            // what we read is damaged, of another version, or not ours
   missing_package,     // a program that we need is not installed
   io,                  // the disk or the operating system failed
+  no_space,            // the disk is full: only space helps, and trying another way does not
   cancelled,           // the user or a stop asked us to end
   drill_void,          // a drill that proves nothing
   objective_breached,  // measured worse than the objective (exit code 3)

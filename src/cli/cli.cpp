@@ -130,7 +130,7 @@ Result<> run_words(std::vector<std::string> words, Machine& machine, Options& op
   take_common(shared, options, verb);
   WEIR_TRY_(read_words(verb->name, shared, own, words));
   Session session(machine, options);
-  return verb->run(session);
+  return session.judged(verb->run(session));
 }
 
 // terraform's users write long options with one dash: `-out FILE`, `-target=ADDRESS`.

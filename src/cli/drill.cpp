@@ -169,6 +169,7 @@ Result<> drill(Session& session) {
   order.writers = session.options().writers;
   order.rate = session.options().rate;
   order.cancelled = machine.cancelled;
+  order.lasts = session.time_left();
   WEIR_TRY(const DrillReport report, drill::run(order, ports));
   WEIR_TRY_(machine.files.write(place.drills() + "/" + order.id + ".json",
                                 to_json(report).dump(true), 0600));
@@ -181,6 +182,8 @@ void drill_takes(Grammar& grammar, Options& options) {
   grammar.option("--rate", "COMMITS", &options.rate, "Commits a second, all writers together (400)")
       .within(1, 100000);
   grammar.option("--writers", "NUMBER", &options.writers, "Concurrent writers (4)").within(1, 64);
+  grammar.option("--timeout", "TIME", &options.timeout,
+                 "How long it may take, e.g. 2m; then exit 124, with the fault reverted");
   grammar.flag("--stop-all", options.stop_all,
                "Pull the safety lever: running drills end, and none begins");
   grammar.option("--reason", "TEXT", &options.reason,

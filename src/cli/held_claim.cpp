@@ -51,10 +51,11 @@ class ByAgent final : public HeldClaim {
   ~ByAgent() override {
     stopping_ = true;
     alarm_->ring();
-    while (keeping_ && !keeping_->wait(session_.within(1s))) continue;
+    // Also after --timeout: whoever comes next is not to wait for a claim that nobody uses.
+    Clock& clock = session_.machine().clock;
+    while (keeping_ && !keeping_->wait(clock.within(1s))) continue;
     if (!taken_) return;
-    (void)session_.caller().call(agents_[at_], "/claim/give-up", body_,
-                                 session_.within(kCallLimit));
+    (void)session_.caller().call(agents_[at_], "/claim/give-up", body_, clock.within(kCallLimit));
   }
 
   Result<> begin() {

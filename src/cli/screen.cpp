@@ -45,6 +45,23 @@ void learn_failover(Screen& screen) {
                   told["because"].text());
 }
 
+// That a server answers is what our probe can see; whether it can write is tried by the agent of
+// its own host alone.
+void learn_sickness(Screen& screen) {
+  for (Line& line : screen.lines) {
+    const Json& told = line.told["sighting"];
+    const bool sick = told["reach"].text() == name_of(Reach::sick);
+    if (!sick || line.sighting.reach != Reach::serving || line.sighting.role != Role::leader) {
+      continue;
+    }
+    line.sighting.reach = Reach::sick;
+    line.sighting.detail = told["detail"].text();
+    screen.look.healthy = false;
+    screen.look.waiting_for =
+        fmt::format("{} can write nothing: {}", line.member.name.text, line.sighting.detail);
+  }
+}
+
 Json member_json(const Screen& screen, const Line& line) {
   Json json = Json::object()
                   .set("member", line.member.name.text)
@@ -83,6 +100,7 @@ Result<Screen> screen_of(Session& session, const Known& known, const store::Held
     if (answer["member"].text() != member.name.text) answer = {};
     screen.lines.push_back({member, sighting, std::move(answer)});
   }
+  learn_sickness(screen);
   learn_failover(screen);
   return screen;
 }

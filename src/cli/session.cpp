@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -76,6 +77,25 @@ bool Session::show(const std::string& text) const {
   const bool colour = wants_colour(options_.color, isatty(STDOUT_FILENO) != 0,
                                    std::getenv("NO_COLOR"), std::getenv("TERM"));
   return print(colour && !options_.wants_data() ? painted(text) : text);
+}
+
+std::optional<Duration> Session::time_left() const {
+  if (!options_.timeout) return std::nullopt;
+  return std::max(*options_.timeout - (machine_.clock.now() - began_), Duration::zero());
+}
+
+Deadline Session::within(Duration limit) const {
+  return machine_.clock.within(std::min(limit, time_left().value_or(limit)));
+}
+
+Result<> Session::judged(Result<> result) const {
+  if (result || time_left().value_or(1s) > Duration::zero()) return result;
+  const Failure failure = result.error().failure;
+  if (failure != Failure::unreachable && failure != Failure::outcome_unknown) return result;
+  return fail(Failure::timed_out,
+              fmt::format("the time was up after {}: {}", weir::show(*options_.timeout),
+                          result.error().what),
+              result.error().hint);
 }
 
 bool Session::pause(Duration duration) const {

@@ -98,7 +98,12 @@ class Session {
   peer::Caller& caller() { return *caller_; }
   store::Keys keys() const { return {place_.fleet, RegionName("local")}; }
   World& world();
-  Deadline within(Duration limit) const { return machine_.clock.within(limit); }
+  // By then, and by the end of --timeout at the latest: what is begun within it ends within it.
+  Deadline within(Duration limit) const;
+  // Of --timeout; nullopt: none was given.
+  std::optional<Duration> time_left() const;
+  // What a verb came to. Where the time was up, what did not answer until then was waited for.
+  Result<> judged(Result<> result) const;
   // Waits; false as soon as the user asks us to end.
   bool pause(Duration duration) const;
 

@@ -104,7 +104,7 @@ class Running {
 
   void look() {
     const Instant now = clock_.now();
-    view_.cancelled = order_.cancelled != nullptr && order_.cancelled->load();
+    look_at_call_off(now);
     look_at_lever(now);
     if (view_.load != Load::running) return;
     view_.load_for = now - load_began_;
@@ -118,6 +118,16 @@ class Running {
     }
     const Instant since = view_.damage == Damage::standing ? fault_at_ : reverted_at_;
     view_.damage_for = clock_.now() - since;
+  }
+
+  void look_at_call_off(Instant now) {
+    if (!view_.called_off.empty()) return;
+    if (order_.cancelled != nullptr && order_.cancelled->load()) {
+      view_.called_off = "the drill was cancelled";
+    } else if (order_.lasts && now - began_ >= *order_.lasts && !view_.after.audited) {
+      over_ = true;
+      view_.called_off = fmt::format("the drill's time of {} was over", show(*order_.lasts));
+    }
   }
 
   // A store that does not answer stops nothing: the fault reverts by itself all the same.
@@ -298,16 +308,21 @@ class Running {
 
   // --- measure
 
+  // Nothing is judged; what is said is what may still be there.
+  Result<DrillReport> ended_early(Failure failure, const std::string& why) {
+    const std::string rest = left_behind_                   ? "; " + left_behind_->what
+                             : view_.damage == Damage::none ? "; nothing of it is left"
+                                                            : "; its fault was reverted, and "
+                                                              "nothing of it is left";
+    return fail(failure, why + rest, left_behind_ ? left_behind_->hint : "");
+  }
+
   Result<DrillReport> finish() {
-    if (view_.cancelled) {
-      std::string what = "the drill was cancelled";
-      if (left_behind_) what += "; " + left_behind_->what;
-      return fail(Failure::cancelled, what, left_behind_ ? left_behind_->hint : "");
+    if (!view_.called_off.empty()) {
+      return ended_early(over_ ? Failure::timed_out : Failure::cancelled, view_.called_off);
     }
     if (!view_.lever.empty()) {
-      std::string what = "the drill was stopped: " + view_.lever;
-      if (left_behind_) what += "; " + left_behind_->what;
-      return fail(Failure::refused, what, left_behind_ ? left_behind_->hint : "");
+      return ended_early(Failure::refused, "the drill was stopped: " + view_.lever);
     }
     // Before the load nothing was measured: the caller gets the reason itself.
     if (trouble_ && view_.load == Load::none) return fail(*trouble_);
@@ -340,6 +355,8 @@ class Running {
   std::optional<ledger::FirstWrite> first_;
   std::optional<Error> trouble_;      // an effect failed for good
   std::optional<Error> left_behind_;  // fault, schema or role may still be there
+  const Instant began_ = clock_.now();
+  bool over_ = false;  // its time
   Instant load_began_{}, green_since_{}, fault_at_{}, reverted_at_{}, next_look_{},
       next_lever_look_{};
   std::uint64_t troubled_rows_ = 0;

@@ -439,6 +439,29 @@ TEST_F(DrillRun, ACancelAtAnyTimeLeavesNothing) {
   }
 }
 
+// Whatever it waits for when its time is over: a probe that is not green, writes, an old leader.
+TEST_F(DrillRun, AtTheEndOfItsTimeItRevertsAndLeavesNothing) {
+  for (const char* waiting : {"green", "writes", "follower"}) {
+    SCOPED_TRACE(waiting);
+    service.heal();
+    order.lasts = 1s;
+    order.limits.green_for = waiting == std::string("green") ? 20s : 300ms;
+    order.limits.green_within = 20s;
+    service.recovery = waiting == std::string("writes") ? 2s : 200ms;
+    order.limits.served_for = waiting == std::string("follower") ? 20s : 5s;
+    const auto report = go();
+    ASSERT_FALSE(report.has_value());
+    EXPECT_EQ(report.error().failure, Failure::timed_out) << report.error().what;
+    EXPECT_NE(report.error().what.find("the drill's time of 1s was over"), std::string::npos)
+        << report.error().what;
+    EXPECT_EQ(report.error().what.find("its fault was reverted") != std::string::npos,
+              service.reverts > 0)
+        << report.error().what;
+    expect_nothing_left();
+    service.reverts = 0;
+  }
+}
+
 TEST_F(DrillRun, CleansUpAfterADrillWhoseProcessDied) {
   // Process 1 lives, but not with this start time.
   const State state{"dead", "1 99999999999", "kill-host", "shop", "/x/ca.crt", order.service};

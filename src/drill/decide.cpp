@@ -91,7 +91,7 @@ std::string praise(const DrillReport& report) {
 }  // namespace
 
 Decision decide(const View& view) {
-  if (view.cancelled) return leave(view, "the drill was cancelled");
+  if (!view.called_off.empty()) return leave(view, view.called_off);
   if (!view.lever.empty()) {
     const bool untouched = !view.prepared && view.load == Load::none;
     return untouched ? Decision{Refuse{}, view.lever} : leave(view, view.lever);

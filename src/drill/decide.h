@@ -26,9 +26,9 @@ struct Readiness {
 
 struct View {
   Limits limits;
-  bool cancelled = false;
-  std::string lever;    // the safety lever is pulled: by whom, and why; empty: it is not
-  std::string trouble;  // an effect failed for good; empty: none
+  std::string called_off;  // by the user, or its time is over: why; empty: it goes on
+  std::string lever;       // the safety lever is pulled: by whom, and why; empty: it is not
+  std::string trouble;     // an effect failed for good; empty: none
   Readiness ready;
   bool prepared = false;  // schema, role and state file may exist
   Load load = Load::none;

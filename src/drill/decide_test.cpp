@@ -83,7 +83,7 @@ const struct {
      {Refuse{}, "no replica of the synchronous set is healthy, so nobody could take over"}},
     {"cancelled at once",
      at_rest,
-     [](View& v) { v.cancelled = true; },
+     [](View& v) { v.called_off = "the drill was cancelled"; },
      {Finish{}, "the drill was cancelled"}},
     {"prepared",
      at_rest,
@@ -114,7 +114,7 @@ const struct {
      {Inject{}, "the probe has been green for 2s"}},
     {"cancelled under load",
      loaded,
-     [](View& v) { v.cancelled = true; },
+     [](View& v) { v.called_off = "the drill was cancelled"; },
      {EndLoad{}, "the drill was cancelled"}},
     {"broken", broken, [](View&) {}, {std::nullopt, "waiting for the first write after the fault"}},
     {"served again, not for long",
@@ -131,7 +131,7 @@ const struct {
      {Revert{}, "no write was served within 1m of the fault"}},
     {"cancelled while broken",
      broken,
-     [](View& v) { v.cancelled = true; },
+     [](View& v) { v.called_off = "the drill was cancelled"; },
      {Revert{}, "the drill was cancelled: the fault is reverted first"}},
     {"trouble while broken",
      broken,
@@ -197,7 +197,8 @@ TEST(DrillDecide, EveryStateHasAWayOut) {
           view.prepared = prepared;
           view.load = load;
           view.damage = damage;
-          (cancelled ? view.cancelled : view.after.audited) = true;
+          if (cancelled) view.called_off = "the drill was cancelled";
+          view.after.audited = !cancelled;
           if (!cancelled) view.trouble = "something failed";
           for (int steps = 0; steps < 4; ++steps) {
             const Decision decision = decide(view);

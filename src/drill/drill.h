@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,12 +74,14 @@ struct DrillOrder {
   Evidence evidence = Evidence::measured_real;
   Limits limits;
   const std::atomic<bool>* cancelled = nullptr;  // set by SIGINT
+  std::optional<Duration> lasts;  // then it ends as a cancelled one does; absent: by its limits
 };
 
 // One drill from its checks to its report. Whatever happens, the fault is reverted and schema and
 // role are dropped before it returns; where that fails the state file stays and the error's hint
 // says so. Errors: refused (it may not begin; the sentence says why), held (another drill runs),
-// cancelled, and what the service answered to the preparation. A measured result of any verdict is
+// cancelled, timed_out (`lasts` was over before all was measured), and what the service answered
+// to the preparation. A measured result of any verdict is
 // a success.
 Result<DrillReport> run(const DrillOrder& order, DrillPorts& ports);
 

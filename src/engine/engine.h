@@ -29,7 +29,8 @@ namespace weir::engine {
 class Observes {
  public:
   virtual ~Observes() = default;
-  // Never fails: an unreachable server is a sighting.
+  // Never fails: an unreachable server is a sighting. Of a leader of this engine's own host it also
+  // tells, within seconds, that the server can write nothing: it is sick.
   virtual Sighting probe(const Member& member, Deadline deadline) = 0;
   // Leader only: writes and reads back one row of weir's own; says whether writes work now.
   virtual Result<> probe_write(const Member& member, Deadline deadline) = 0;

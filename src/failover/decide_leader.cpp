@@ -291,11 +291,17 @@ std::optional<Decision> decide_as_leader(const View& view) {
   }
   if (!running && !held) return Decision{std::nullopt, "starts once a guard is to hold a deadline"};
   if (!running) return decide_restart(view);
-  if (view.own_seen.reach != Reach::serving || view.own_seen.role != Role::leader) {
+  const bool sick = view.own_seen.reach == Reach::sick;
+  if ((view.own_seen.reach != Reach::serving && !sick) || view.own_seen.role != Role::leader) {
     return Decision{std::nullopt, "its server is up and does not serve yet"};
   }
   if (auto again = decide_writes_again(view)) return again;
-  return decide_set(view);
+  Decision decision = decide_set(view);
+  // Whoever may take over from it joins its set all the same.
+  if (sick && !decision.step) {
+    decision.because = "its writes do not move: " + view.own_seen.detail;
+  }
+  return decision;
 }
 
 }  // namespace weir::failover

@@ -256,6 +256,42 @@ TEST(FailoverSick, IsAWinnerThatDoesNotPromote) {
   EXPECT_TRUE(is_sick(view));
 }
 
+TEST(FailoverSick, SaysItsServersWordsAndStillKeepsItsSet) {
+  View view = leading();
+  view.own_seen.reach = Reach::sick;
+  view.own_seen.detail = "no space left (53100)";
+  EXPECT_EQ(suspicion(view).because, "its own writes do not move: no space left (53100)");
+  EXPECT_EQ(decide(view),
+            (Decision{std::nullopt, "its writes do not move: no space left (53100)"}));
+  // Whoever streams from it is seen to, and joins the set from which its successor comes.
+  view.record.set.voters = {kB};
+  view.memory.proven = view.record.set;
+  const Decision decision = decide(view);
+  ASSERT_TRUE(decision.step) << decision.because;
+  EXPECT_EQ(decision.because, "c has caught up and joins the set");
+}
+
+TEST(FailoverSick, AReplicasLogOfItStillCountsAsStreaming) {
+  View view = leading();
+  Memory memory;
+  std::map<MemberName, Other> others{{MemberName("b"), other(view, "b")}};
+  others.at(MemberName("b")).streaming = Instant{};
+  Sighting own;
+  Sighting sick = view.own_seen;
+  sick.reach = Reach::sick;
+  sick.at = kNow;
+  EXPECT_TRUE(learn_own_sighting(memory, others, own, sick));
+  EXPECT_EQ(others.at(MemberName("b")).streaming, kNow);
+}
+
+TEST(FailoverStep, ATryToComeBackThatFoundNoSpaceSaysNothingOfTheWay) {
+  const Step rejoin = Rejoin{};
+  EXPECT_TRUE(is_a_rejoin(rejoin, {}));
+  EXPECT_TRUE(is_a_rejoin(rejoin, fail(Failure::io, "pg_rewind failed")));
+  EXPECT_FALSE(is_a_rejoin(rejoin, fail(Failure::no_space, "no space left on device")));
+  EXPECT_FALSE(is_a_rejoin(Follow{}, {}));
+}
+
 TEST(FailoverReadiness, SaysWhyNot) {
   View view = leading();
   EXPECT_EQ(readiness(view).because, "enough voters answer");

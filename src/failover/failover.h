@@ -37,6 +37,9 @@ bool points_at_leader(const Step& step);
 bool is_a_start(const Step& step);
 // Whether our server leads by the record and takes no writes: isolated, now or by an earlier agent.
 bool is_isolated(const View& view);
+// Whether the step was a try to come back that tells something of that way: one that found no space
+// does not, and another way would need more.
+bool is_a_rejoin(const Step& step, const Result<>& outcome);
 // Whether the record is worth reading from the store itself before this decision.
 bool wants_fresh_record(const View& view);
 // Whether this member leads and another one's server runs that does not yet stream and count: that

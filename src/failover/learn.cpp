@@ -6,8 +6,10 @@
 namespace weir::failover {
 namespace {
 
+// A sick one answers, and shows who streams from it, too.
 bool leads(const Sighting& seen) {
-  return seen.reach == Reach::serving && seen.role == Role::leader;
+  const bool answers = seen.reach == Reach::serving || seen.reach == Reach::sick;
+  return answers && seen.role == Role::leader;
 }
 
 // It has all that we had at the look before, or more than it had then.

@@ -75,6 +75,11 @@ bool points_at_leader(const Step& step) {
          std::holds_alternative<Rejoin>(step);
 }
 
+bool is_a_rejoin(const Step& step, const Result<>& outcome) {
+  const bool no_space = !outcome && outcome.error().failure == Failure::no_space;
+  return std::holds_alternative<Rejoin>(step) && !no_space;
+}
+
 bool is_a_start(const Step& step) {
   return std::holds_alternative<Follow>(step) || std::holds_alternative<Restart>(step);
 }

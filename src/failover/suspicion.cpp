@@ -39,6 +39,9 @@ bool holds_on(const View& view) {
 
 Suspicion suspicion(const View& view) {
   if (view.record.leader.member == view.self.name) {
+    if (view.own_seen.reach == Reach::sick) {
+      return {true, "its own writes do not move: " + view.own_seen.detail};
+    }
     if (is_sick(view)) return {true, "it does not lead, though the record has named it for long"};
     const bool dead = view.own.server.life != ServerLife::running && !rising(view);
     return {dead, dead ? "its own server is dead" : "its own server runs or rises"};

@@ -98,7 +98,7 @@ TEST_F(Peers, ACallArrivesWithItsCallersName) {
 TEST_F(Peers, AnErrorKeepsItsFailureAndItsWords) {
   for (const Failure failure :
        {Failure::conflict, Failure::held, Failure::refused, Failure::not_found, Failure::timed_out,
-        Failure::outcome_unknown, Failure::unsupported, Failure::io}) {
+        Failure::outcome_unknown, Failure::unsupported, Failure::io, Failure::no_space}) {
     serve([failure](const Request&) -> Result<Json> {
       return fail(failure, "cannot do it: it is Monday", "weir wait");
     });

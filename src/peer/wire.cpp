@@ -28,6 +28,7 @@ int status_of(Failure failure) {
     case Failure::outcome_unknown:
     case Failure::missing_package:
     case Failure::io:
+    case Failure::no_space:
     case Failure::drill_void:
     case Failure::objective_breached:
     case Failure::plan_has_changes:

@@ -115,7 +115,7 @@ TEST_F(RealFilesTest, NamesThePathAndTheReasonOfAFailure) {
   // A full disk that every Linux has.
   const auto full = files_->append("/dev/full", "x");
   ASSERT_FALSE(full);
-  EXPECT_EQ(full.error().failure, Failure::io);
+  EXPECT_EQ(full.error().failure, Failure::no_space);
   EXPECT_NE(full.error().what.find("no space left"), std::string::npos) << full.error().what;
 }
 

@@ -19,6 +19,9 @@ Failure failure_of(int error_number) {
       return Failure::denied;
     case ECONNREFUSED:
       return Failure::unreachable;
+    case ENOSPC:
+    case EDQUOT:
+      return Failure::no_space;
     default:
       return Failure::io;
   }

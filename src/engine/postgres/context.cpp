@@ -21,6 +21,10 @@ std::string last_line(const std::string& text) {
 
 }  // namespace
 
+bool says_no_space(const std::string& text) {
+  return text.find("No space left on device") != std::string::npos;
+}
+
 Result<std::string> Context::program(const std::string& name) {
   for (const char* folder : kProgramFolders) {
     const std::string path = fmt::format("{}/{}", folder, name);
@@ -52,7 +56,7 @@ Result<std::string> Context::run(const std::string& name, const std::vector<std:
   WEIR_TRY(Output output, run_raw(name, arguments, deadline));
   if (output.status != 0) {
     const std::string said = last_line(output.err.empty() ? output.out : output.err);
-    return fail(Failure::io,
+    return fail(says_no_space(output.err) ? Failure::no_space : Failure::io,
                 fmt::format("{} failed with status {}: {}", name, output.status, said));
   }
   return std::move(output.out);

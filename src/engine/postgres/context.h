@@ -16,6 +16,10 @@
 
 namespace weir::engine::postgres {
 
+// Whether a program, or the server's log, says in the system's own words (C locale) that the disk
+// is full.
+bool says_no_space(const std::string& text);
+
 // Held while it lives. A start of a member and a promise of a stopped one exclude each other by it
 // (safety.md S6): the start reads the promise under it. It is a flag in this object and not a file
 // lock, because one agent per host is already ensured by the lock on its state folder.
@@ -51,9 +55,9 @@ class Context {
   // The same server for looking, signalling and killing: asks no disk, so a fence cannot hang on
   // it.
   ServerSpec handle(const Member& member) const { return spec_of(setting_, member, {}); }
-  // Runs such a program as the server's user, to its end. `run` fails (io) on a non-zero exit with
-  // the last line of what it said, and returns its standard output; `run_raw` leaves judging to
-  // the caller.
+  // Runs such a program as the server's user, to its end. `run` fails (io, or no_space where it
+  // says so) on a non-zero exit with the last line of what it said, and returns its standard
+  // output; `run_raw` leaves judging to the caller.
   Result<std::string> run(const std::string& program, const std::vector<std::string>& arguments,
                           Deadline deadline);
   Result<Output> run_raw(const std::string& program, const std::vector<std::string>& arguments,

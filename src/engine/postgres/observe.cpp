@@ -19,7 +19,48 @@ constexpr const char* kBeat =
     "UPDATE weir.pulse SET beat = beat + 1, at = now() WHERE id = 1; "
     "COMMIT";
 
+constexpr Duration kRoomEvery = 5s;
+constexpr Duration kRoomAgain = 500ms;  // while it has none
+// A query that fills the disk with what it sorts is ended by that, and the room is there again.
+constexpr Duration kSickAfter = 2s;
+
+// A write of the server's own to the disk of its data that is neither logged nor replicated: a
+// row of 10,000 numbers does not fit in that memory and goes to a temporary file. An update of a
+// row would find its old page and never miss the room that a client's new row needs.
+constexpr const char* kFindRoom =
+    "SET LOCAL work_mem = '64kB'; SET LOCAL temp_tablespaces = ''; "
+    "SET LOCAL temp_file_limit = -1; SET LOCAL log_temp_files = -1; "
+    "SELECT count(*) FROM generate_series(1, 10000)";
+constexpr const char* kDiskFull = "53100";
+constexpr const char* kIoError = "58030";
+
 }  // namespace
+
+void PostgresObserves::look_for_room(const Member& member, Session& session, Sighting& seen,
+                                     Deadline deadline) {
+  if (!context_.is_here(member) || seen.role != Role::leader) return;
+  const Instant now = context_.clock().now();
+  Room room;
+  {
+    const std::lock_guard guard(mutex_);
+    room = rooms_[key_of(member)];
+  }
+  if (now >= room.next) {
+    const auto found = session.run(kFindRoom, deadline);
+    const std::string state = found ? "" : sqlstate_of(found.error());
+    if (found) room.trouble.clear();
+    if (state == kDiskFull || state == kIoError) {
+      if (room.trouble.empty()) room.since = now;
+      room.trouble = found.error().what;
+    }
+    room.next = now + (room.trouble.empty() ? kRoomEvery : kRoomAgain);
+    const std::lock_guard guard(mutex_);
+    rooms_[key_of(member)] = room;
+  }
+  if (room.trouble.empty() || now - room.since < kSickAfter) return;
+  seen.reach = Reach::sick;
+  seen.detail = room.trouble;
+}
 
 std::unique_ptr<Session> PostgresObserves::take(const Member& member) {
   const std::lock_guard guard(mutex_);
@@ -46,6 +87,7 @@ Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
     const auto rows = kept->query_often("weir_sight", kSightQuery, deadline);
     if (rows) {
       if (auto seen = sighting_of(*rows, context_.clock().now())) {
+        look_for_room(member, *kept, *seen, deadline);
         give_back(member, std::move(kept));
         return std::move(*seen);
       }
@@ -57,6 +99,7 @@ Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
   if (!rows) return sighting_of(rows.error(), context_.clock().now());
   auto seen = sighting_of(*rows, context_.clock().now());
   if (!seen) return sighting_of(seen.error(), context_.clock().now());
+  look_for_room(member, *session, *seen, deadline);
   give_back(member, std::make_unique<Session>(std::move(*session)));
   return std::move(*seen);
 }

@@ -5,8 +5,6 @@
 #include <algorithm>
 
 #include "base/json.h"
-#include "base/quantity.h"
-#include "base/text.h"
 #include "engine/postgres/leads.h"
 #include "engine/postgres/leads_standing.h"
 #include "engine/postgres/notes.h"
@@ -18,15 +16,6 @@ namespace {
 
 constexpr int kFormat = 1;
 constexpr Duration kPause = 20ms;
-
-// "2026-11-23T060102Z-4": names of folders sort by time.
-std::string export_name(WallTime now, const Epoch& epoch) {
-  std::string out;
-  for (const char c : show(now).substr(0, 19)) {
-    if (c != ':') out += c;
-  }
-  return fmt::format("{}Z-{}", out, show(epoch));
-}
 
 // pg_rewind believes the leader's control file, which names the old timeline until the first
 // checkpoint after the promotion has ended. The leader asks its server for one; where its agent
@@ -119,47 +108,6 @@ Result<> PostgresLeads::rejoin(const Member& member, const Upstream& upstream, R
   WEIR_TRY_(place_history(context_, member, leader.standing.lineage, leader.history));
   WEIR_TRY(const Local back, runs_.local(member));
   return point_at(member, upstream, back, deadline);
-}
-
-Result<> PostgresLeads::export_diverged(const Member& member, const Standing& own, Position from,
-                                        const Epoch& epoch, Deadline deadline) {
-  const Layout l = context_.layout(member);
-  Files& files = context_.files();
-  WEIR_TRY(const Control control, read_control(context_, member, deadline));
-  const std::string folder = l.exports + "/" + export_name(context_.clock().wall(), epoch);
-  WEIR_TRY_(files.make_folder(folder));
-  std::optional<Error> trouble;
-  const SegmentSource source = segments_of(context_, member, control.segment_bytes, trouble);
-  std::vector<std::int64_t> timelines{own.lineage.timeline};
-  for (const Branch& branch : own.lineage.branches) {
-    if (branch.until > from) timelines.push_back(branch.timeline);
-  }
-  Json names = Json::array();
-  const std::uint64_t last = (own.at.at - 1) / control.segment_bytes;
-  for (std::uint64_t segment = from.at / control.segment_bytes; segment <= last; ++segment) {
-    for (const std::int64_t timeline : timelines) {
-      const auto content = source(timeline, segment);
-      if (trouble) return fail(std::move(*trouble));
-      if (!content) continue;
-      const std::string name = segment_name(timeline, segment, control.segment_bytes);
-      WEIR_TRY_(files.write(folder + "/" + name, *content));
-      names.add(name);
-    }
-  }
-  // Unknown is not 0: a count that could not be made is left out.
-  const auto commits = count_commits(own.lineage, {from, control.segment_bytes, false}, source);
-  Json summary = Json::object();
-  summary.set("format", kFormat)
-      .set("service", member.service.text)
-      .set("member", member.name.text)
-      .set("towards_epoch", to_json(epoch))
-      .set("from", show(from))
-      .set("to", show(own.at))
-      .set("bytes", own.at.at - from.at)
-      .set("lineage", to_json(own.lineage))
-      .set("segments", std::move(names));
-  if (commits) summary.set("commits", *commits);
-  return files.write(folder + "/summary.json", summary.dump(true) + "\n");
 }
 
 Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, Deadline deadline) {

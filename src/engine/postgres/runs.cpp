@@ -94,9 +94,9 @@ Result<> PostgresRuns::wait_until_it_answers(const Member& member, const ServerS
       return true;
     }
     if (state->life != ServerLife::running) {
-      ended = Error{Failure::io,
-                    fmt::format("cannot start {}: its server ended: {}", member.name.text,
-                                last_words(context_.files(), server.log)),
+      const std::string words = last_words(context_.files(), server.log);
+      ended = Error{says_no_space(words) ? Failure::no_space : Failure::io,
+                    fmt::format("cannot start {}: its server ended: {}", member.name.text, words),
                     "tail " + server.log, Here::now()};
       return true;
     }

@@ -78,6 +78,7 @@ Error connect_error(const std::string& words) {
 Failure failure_of(const std::string& sqlstate) {
   const std::string group = sqlstate.substr(0, 2);
   if (group == "28" || sqlstate == "42501") return Failure::denied;
+  if (sqlstate == "53100") return Failure::no_space;
   if (group == "53" || group == "58" || group == "XX") return Failure::io;
   if (sqlstate == "57014") return Failure::timed_out;
   if (sqlstate == "57P01" || sqlstate == "57P02" || group == "08") return Failure::outcome_unknown;

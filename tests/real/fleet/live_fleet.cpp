@@ -62,7 +62,7 @@ LiveFleet::LiveFleet() {
 }
 
 LiveFleet::~LiveFleet() {
-  if (files_->exists(folder_ + "/s/live/fleet.json")) {
+  if (files_->exists(folder_ + "/s/live/fleet.json") && !processes().empty()) {
     const Ran down = weir({"down"});
     EXPECT_EQ(down.status, 0) << down.err;
   }
