@@ -54,6 +54,25 @@ Result<> accept_cert(Files& files, const std::string& folder, const std::string&
 // Finishes an acceptance that was cut off.
 Result<> mend(Files& files, const std::string& folder, const std::string& name);
 
+// Which certificates of the fleet count no more: a CRL (RFC 5280) that its CA signed. It lies as
+// FOLDER/ca.crl beside FOLDER/ca.crt; a fleet that has revoked nothing has none.
+struct Crl {
+  std::int64_t number = 0;                  // grows with each; 0: there is none yet
+  std::map<std::string, WallTime> revoked;  // serial as in CertFacts, and since when
+  std::string pem;                          // empty: there is none yet
+};
+constexpr std::size_t kCrlBytesMax = 1u << 20;  // some 15,000 certificates
+// bad_data for what is no CRL, has no number or is over kCrlBytesMax; denied if it is not of the CA
+// whose certificate is `ca` (PEM).
+Result<Crl> crl_from(const std::string& pem, const std::string& ca);
+// What is held in FOLDER; number 0 where there is none. bad_data if what is there is damaged.
+Result<Crl> held_crl(Files& files, const std::string& folder);
+// Keeps `pem` in FOLDER, if it is of the CA there; what is held then. As crl_from, and refused for
+// a number below that of the one held: whoever brings an old list wants somebody forgotten.
+Result<Crl> keep_crl(Files& files, const std::string& folder, const std::string& pem);
+// A serial of CertFacts as a decimal number, as Postgres shows it.
+std::string decimal_of(const std::string& serial);
+
 // What an operator carries to a new host, as one word. Lives 15 minutes, for one key.
 struct Token {
   std::string fleet;
@@ -103,8 +122,16 @@ class Signer {
   // host's.
   Result<std::string> admit(const std::string& id, const std::string& secret,
                             const std::string& request, const std::string& seal, WallTime now);
-  // The same for a host that the caller has recognised by its present certificate.
-  Result<std::string> renew(const std::string& host, const std::string& request, WallTime now);
+  // The same for a host that the caller has recognised by its present certificate, whose serial is
+  // `serial`: denied if that one was revoked. Empty: the caller is beside the key.
+  Result<std::string> renew(const std::string& host, const std::string& serial,
+                            const std::string& request, WallTime now);
+  // Ends every certificate signed for `host` until now, those of `also` (serials, from before the
+  // signer remembered them) and its tokens. Returns the CRL that says so, kept beside the key; its
+  // number is above that of `published` (PEM; empty: none). Repeated without anything new to end
+  // it returns the one that is there. not_found: nothing was ever signed for that host.
+  Result<Crl> revoke(const std::string& host, const std::set<std::string>& also,
+                     const std::string& published, WallTime now);
 
  private:
   std::string token_path(const std::string& id) const;
@@ -112,6 +139,7 @@ class Signer {
   Result<std::string> redeem(const std::string& id, const std::string& secret,
                              const std::string& key_hash, WallTime now);
   Result<std::string> sign_request(const std::string& host, const std::string& pem, WallTime now);
+  Result<> drop_tokens(const std::string& host);
 
   Files& files_;
   Random& random_;

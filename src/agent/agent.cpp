@@ -395,7 +395,10 @@ Result<> Agent::start() {
                         loop->board().learn_renewal(host, renewal, parts.world.clock.now());
                       }
                     },
-                    [&parts](store::Revision revision) { parts.learn_listed(revision); }});
+                    [&parts](store::Revision revision) { parts.learn_listed(revision); },
+                    [&parts](const Json& list) {
+                      if (parts.certificates) parts.certificates->learn_revoked(list);
+                    }});
   return {};
 }
 

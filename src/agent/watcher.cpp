@@ -72,7 +72,8 @@ void Watcher::hear(const std::string& key, const std::string& value, store::Revi
   const bool record = is_between(key, keys_.services(), kLeadership);
   const bool claim = is_between(key, keys_.services(), kClaim);
   const bool renewal = is_between(key, keys_.hosts_live(), kRenewal);
-  if (!desired && !record && !claim && !renewal) return;
+  const bool revoked = key == keys_.revoked() && ears_.revoked;
+  if (!desired && !record && !claim && !renewal && !revoked) return;
   const auto json = Json::parse(value);
   if (!json) {
     say(world_.clock, Level::error, "{} cannot be read: {}", key, json.error().what);
@@ -81,6 +82,7 @@ void Watcher::hear(const std::string& key, const std::string& value, store::Revi
   if (desired) hear_service(key, *json, revision);
   if (record) hear_record(key, *json, revision);
   if (claim) hear_claim(key, *json, revision);
+  if (revoked) ears_.revoked(*json);
   if (renewal) ears_.renewal(HostName(between(key, keys_.hosts_live(), kRenewal)), *json);
 }
 

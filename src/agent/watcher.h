@@ -23,6 +23,7 @@ class Watcher {
     std::function<void(const HostName&, const Json&)> renewal;
     // All that stands was told anew, up to this revision: what was not among it is not there.
     std::function<void(store::Revision)> listed;
+    std::function<void(const Json&)> revoked = {};  // the list of the fleet's revoked certificates
   };
   Watcher(World& world, store::Store& store, store::Keys keys, Ears ears);
   ~Watcher() = default;

@@ -23,12 +23,17 @@ constexpr const char* kBeat =
 
 std::unique_ptr<Session> PostgresObserves::take(const Member& member) {
   const std::lock_guard guard(mutex_);
+  const std::int64_t judged = context_.crl_number();
+  if (judged != judged_) idle_.clear();
+  judged_ = judged;
   return std::move(idle_[key_of(member)]);
 }
 
-void PostgresObserves::give_back(const Member& member, std::unique_ptr<Session> session) {
+void PostgresObserves::give_back(const Member& member, std::unique_ptr<Session> session,
+                                 std::int64_t judged) {
   if (!session || !session->alive()) return;
   const std::lock_guard guard(mutex_);
+  if (judged != judged_) return;
   idle_[key_of(member)].swap(session);
 }
 
@@ -40,13 +45,14 @@ Result<Session> PostgresObserves::open(const Member& member, Deadline deadline) 
 }
 
 Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
+  const std::int64_t judged = context_.crl_number();
   // A kept connection may be one to a server that has died since, which says nothing of the one
   // that runs now; a new one is decisive.
   if (auto kept = take(member)) {
     const auto rows = kept->query_often("weir_sight", kSightQuery, deadline);
     if (rows) {
       if (auto seen = sighting_of(*rows, context_.clock().now())) {
-        give_back(member, std::move(kept));
+        give_back(member, std::move(kept), judged);
         return std::move(*seen);
       }
     }
@@ -57,7 +63,7 @@ Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
   if (!rows) return sighting_of(rows.error(), context_.clock().now());
   auto seen = sighting_of(*rows, context_.clock().now());
   if (!seen) return sighting_of(seen.error(), context_.clock().now());
-  give_back(member, std::make_unique<Session>(std::move(*session)));
+  give_back(member, std::make_unique<Session>(std::move(*session)), judged);
   return std::move(*seen);
 }
 
