@@ -63,7 +63,8 @@ Result<Json> Certificates::renew(const peer::Request& request) {
     return fail(Failure::not_found, "cannot renew here: the fleet's CA is not on this host");
   }
   WEIR_TRY(const std::string cert,
-           signer_.renew(request.from, request.serial, request.body["request"].text(), world_.clock.wall()));
+           signer_.renew(request.from, request.serial, request.body["request"].text(),
+                         world_.clock.wall()));
   say(world_.clock, Level::info, "signed the next certificate of {}", request.from);
   return Json::object().set("cert", cert);
 }
@@ -132,11 +133,11 @@ void Certificates::see_to_revoked() {
 }
 
 std::string Certificates::revoked_trouble() const {
-  return fmt::format("the certificate of host {0} was revoked; join anew: weir token --host {0} {1}, "
-                     "then weir join here",
-                     setting_.host.text,
-                     setting_.papers.signer ? "on host " + setting_.papers.signer->name
-                                            : "where the CA is");
+  return fmt::format(
+      "the certificate of host {0} was revoked; join anew: weir token --host {0} {1}, "
+      "then weir join here",
+      setting_.host.text,
+      setting_.papers.signer ? "on host " + setting_.papers.signer->name : "where the CA is");
 }
 
 void Certificates::turn() {

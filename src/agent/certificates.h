@@ -1,5 +1,5 @@
-// This host's certificate, renewed at two thirds of its life; what the fleet has revoked; and, where the CA's key lies beside
-// us, what is signed for the others.
+// This host's certificate, renewed at two thirds of its life; what the fleet has revoked; and,
+// where the CA's key lies beside us, what is signed for the others.
 #pragma once
 
 #include <functional>
@@ -55,7 +55,7 @@ class Certificates {
   Json told_;
   std::optional<Json> list_;    // of the store, not yet looked at
   std::string revoked_serial_;  // our own, once a list named it; the turn's own
-  std::string serial_;  // of the host's own pair, as last seen; the turn's own
+  std::string serial_;          // of the host's own pair, as last seen; the turn's own
   std::unique_ptr<Loop> loop_;
 };
 

@@ -16,9 +16,10 @@ std::string left_text(std::int64_t left_s) {
 }
 
 std::string revoked_text(const std::string& host) {
-  return fmt::format("it was revoked: to take the host back, weir token --host {}, then weir join "
-                     "there",
-                     host);
+  return fmt::format(
+      "it was revoked: to take the host back, weir token --host {}, then weir join "
+      "there",
+      host);
 }
 
 }  // namespace

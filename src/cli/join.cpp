@@ -93,7 +93,8 @@ Result<> get_certificate(Machine& machine, const Place& place, const access::Tok
 }
 
 // What an earlier, cut off join has got already is not asked for again: a token is for one key. A
-// new token gets a new certificate: the present one may be revoked, which nobody here needs to know.
+// new token gets a new certificate: the present one may be revoked, which nobody here needs to
+// know.
 bool has_certificate(Machine& machine, const Place& place, const access::Token& token) {
   const HostName host(token.host);
   (void)access::mend(machine.files, place.identity(host), host.text);

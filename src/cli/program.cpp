@@ -67,7 +67,8 @@ class HostLock {
   int fd_;
 };
 
-void wait_for_end(Session& session, const std::function<void()>& meanwhile = [] {}) {
+void wait_for_end(
+    Session& session, const std::function<void()>& meanwhile = [] {}) {
   const int pid = session.options().while_pid;
   while (!session.cancelled()) {
     if (pid != 0 && kill(pid, 0) != 0) return;

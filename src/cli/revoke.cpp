@@ -60,11 +60,9 @@ Result<> confirm(Session& session, const HostName& host) {
     return fail(Failure::refused, "revoking asks for the host's name, and nobody can be asked here",
                 fmt::format("weir revoke {} --yes", host.text));
   }
-  WEIR_TRY(const std::string typed,
-           ask(session, fmt::format("type {} to revoke it:", host.text)));
+  WEIR_TRY(const std::string typed, ask(session, fmt::format("type {} to revoke it:", host.text)));
   if (typed == host.text) return {};
-  return fail(Failure::refused,
-              fmt::format("that is not {}; nothing was changed", host.text));
+  return fail(Failure::refused, fmt::format("that is not {}; nothing was changed", host.text));
 }
 
 // The serial that the host itself last told: of a time before serials were kept beside the CA.
@@ -130,8 +128,10 @@ constinit const Verb kRevoke{
     "revoke",
     Group::fleet,
     "End every certificate of a host, for a machine that is lost or no longer trusted",
-    "Typed where weir init ran. Agents, the store and the servers refuse that host from then on and\n"
-    "end the connections that it has; its own servers are not touched. It comes back by weir token\n"
+    "Typed where weir init ran. Agents, the store and the servers refuse that host from then on "
+    "and\n"
+    "end the connections that it has; its own servers are not touched. It comes back by weir "
+    "token\n"
     "and weir join alone.",
     "weir revoke b\n"
     "weir revoke b --yes",

@@ -19,11 +19,10 @@ Result<peer::Identity> identity_in(Files& files, const Place& place, const std::
 }
 
 void take_revoked(Session& session) {
-  const auto there =
-      store::read_crl(session.store(), session.keys(), session.within(kStoreLimit));
+  const auto there = store::read_crl(session.store(), session.keys(), session.within(kStoreLimit));
   if (!there || there->pem.empty()) return;
-  const auto kept = access::keep_crl(session.machine().files, session.place().operator_folder(),
-                                     there->pem);
+  const auto kept =
+      access::keep_crl(session.machine().files, session.place().operator_folder(), there->pem);
   if (kept) {
     session.revoked().learn(*kept);
   } else {
@@ -53,8 +52,7 @@ void StoreRevoked::look() {
   const auto there = store::read_crl(store_, session_.keys(), session_.within(kStoreLimit));
   if (!there || there->revision == seen_) return;
   seen_ = there->revision;
-  const auto kept =
-      access::keep_crl(machine.files, session_.place().store_folder(), there->pem);
+  const auto kept = access::keep_crl(machine.files, session_.place().store_folder(), there->pem);
   if (kept) {
     identity_.revoked->learn(*kept);
     say(machine.clock, Level::warning, "store: {} certificates are revoked, by list number {}",

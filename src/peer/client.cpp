@@ -94,8 +94,9 @@ bool says_revoked(std::string_view words) {
 // At each new connection: what counts no more is told to OpenSSL, which looks at both ends' chains.
 CURLcode tell_revoked(CURL*, void* context, void* user) {
   const auto* revoked = static_cast<const Revoked*>(user);
-  return check_revoked(static_cast<ssl_ctx_st*>(context), *revoked->known()) ? CURLE_OK
-                                                                           : CURLE_SSL_CRL_BADFILE;
+  return check_revoked(static_cast<ssl_ctx_st*>(context), *revoked->known())
+             ? CURLE_OK
+             : CURLE_SSL_CRL_BADFILE;
 }
 
 // An Error for a call that ended without an answer.
@@ -107,7 +108,8 @@ tl::unexpected<Error> no_answer(CURLcode code, const Exchange& exchange, const s
   }
   const std::string why = words.empty() ? curl_easy_strerror(code) : std::string(words);
   if (code == CURLE_PEER_FAILED_VERIFICATION && says_revoked(why)) {
-    return fail(Failure::denied, fmt::format("cannot trust {}: its certificate was revoked", target));
+    return fail(Failure::denied,
+                fmt::format("cannot trust {}: its certificate was revoked", target));
   }
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return fail(Failure::denied,

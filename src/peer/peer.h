@@ -65,8 +65,8 @@ class Caller {
   virtual ~Caller() = default;
   // Any thread. Connections are kept and used again. Errors: unreachable (refused, no route, TLS
   // refused before anything was sent), timed_out or outcome_unknown (sent, no answer by the
-  // deadline), denied (a certificate, ours or theirs, is of another CA, has ended or was revoked), bad_data (an answer that is no JSON, or too large: 16 MiB), else the
-  // handler's own Error.
+  // deadline), denied (a certificate, ours or theirs, is of another CA, has ended or was revoked),
+  // bad_data (an answer that is no JSON, or too large: 16 MiB), else the handler's own Error.
   virtual Result<Json> call(const Address& to, const std::string& path, const Json& body,
                             Deadline deadline) = 0;
 };

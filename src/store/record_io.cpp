@@ -121,10 +121,8 @@ Result<HeldCrl> read_crl(Store& store, const Keys& keys, Deadline deadline) {
 
 Result<Revision> write_crl(Store& store, const Keys& keys, const access::Crl& crl,
                            Revision expected, Deadline deadline) {
-  const Json value = Json::object()
-                         .set("format", kCrlFormat)
-                         .set("number", crl.number)
-                         .set("crl", crl.pem);
+  const Json value =
+      Json::object().set("format", kCrlFormat).set("number", crl.number).set("crl", crl.pem);
   return write(store, keys.revoked(), value.dump(), expected, deadline);
 }
 

@@ -1,5 +1,5 @@
-// Leadership records, claims, desired services and the list of the revoked, read from and written to the store by
-// compare-and-set.
+// Leadership records, claims, desired services and the list of the revoked, read from and written
+// to the store by compare-and-set.
 #pragma once
 
 #include <optional>

@@ -25,7 +25,7 @@ class PostgresObserves : public Observes {
   Context& context_;
   std::mutex mutex_;                                      // never held over a port call
   std::map<std::string, std::unique_ptr<Session>> idle_;  // by address and port
-  std::int64_t judged_ = 0;  // by which list of the revoked all of idle_ were opened
+  std::int64_t judged_ = 0;             // by which list of the revoked all of idle_ were opened
   std::map<std::string, int> hanging_;  // backend of a write that was given up; 0: none
 };
 

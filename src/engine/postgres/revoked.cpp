@@ -6,6 +6,7 @@
 
 #include "access/access.h"
 #include "base/json.h"
+#include "engine/postgres/leads_system.h"
 
 namespace weir::engine::postgres {
 namespace {
@@ -43,7 +44,8 @@ Result<> reload_and_wait(Context& context, const Member& member, Session& sessio
 
 }  // namespace
 
-Result<> end_revoked(Context& context, const Member& member, Session& session, Deadline deadline) {
+Result<> end_revoked(Context& context, const Member& member, std::int64_t postmaster,
+                     Session& session, Deadline deadline) {
   WEIR_TRY(const access::Crl crl, access::held_crl(context.files(), context.setting().identity));
   if (crl.number == 0) return {};
   const Layout l = context.layout(member);
@@ -59,11 +61,11 @@ Result<> end_revoked(Context& context, const Member& member, Session& session, D
                     "WHERE client_serial = ANY (string_to_array($1, ',')::numeric[])",
                     {serials}, deadline));
   if (!fresh) return {};
-  WEIR_TRY_(session.query("SELECT pg_terminate_backend(pid) FROM pg_stat_wal_receiver", {},
-                          deadline));
+  // A receiver is no backend, so SQL cannot end it.
+  WEIR_TRY(const Receivers receivers, receivers_of(postmaster));
+  for (const int pid : receivers.pids) end_receiver(postmaster, pid);
   return context.files().write(
-      l.crl_obeyed,
-      Json::object().set("format", kFormat).set("number", crl.number).dump(true));
+      l.crl_obeyed, Json::object().set("format", kFormat).set("number", crl.number).dump(true));
 }
 
 }  // namespace weir::engine::postgres

@@ -148,7 +148,7 @@ Result<std::vector<std::string>> PostgresRuns::settle(const Member& member, cons
   if (changed || forgot) WEIR_TRY_(context_.reload(member));
 
   WEIR_TRY(Session session, context_.local_session(member, deadline));
-  WEIR_TRY_(end_revoked(context_, member, session, deadline));
+  WEIR_TRY_(end_revoked(context_, member, server.pid, session, deadline));
   WEIR_TRY_(drop_slots_of_others(session, service, deadline));
   // pg_file_settings reads the files anew, whoever has reloaded so far.
   WEIR_TRY(const Rows faults,
