@@ -57,7 +57,8 @@ Result<> drop_claim(Store& store, const Keys& keys, const ServiceName& service, 
                     Deadline deadline);
 
 // The fleet's CRL as it stands there (PEM), unjudged: anybody who may write the store could have
-// put it there. Absent while nothing was revoked: revision 0 and no text.
+// put it there. Absent while nothing was revoked: revision 0 and no text. What cannot be read has
+// no text either, so that a good one can take its place.
 struct HeldCrl {
   std::string pem;
   Revision revision = 0;

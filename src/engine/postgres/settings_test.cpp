@@ -158,6 +158,7 @@ TEST(PostgresConnect, TheReceiverNamesTheVoterAndTheKeyOfItsEpoch) {
       setting, service.members[1], Incarnation("x"), {service.members[0], {0, 7}}));
   EXPECT_TRUE(holds(text, "application_name='weir_b_x'")) << text;
   EXPECT_TRUE(holds(text, "sslkey='/s/members/orders-b/receiver/7/client.key'")) << text;
+  EXPECT_TRUE(holds(text, "sslcrl='/s/members/orders-b/conf/ca.crl'")) << text;
   EXPECT_TRUE(holds(text, "hostaddr='10.0.0.1'")) << text;
   EXPECT_TRUE(holds(text, "host='a'")) << text;
   EXPECT_TRUE(holds(text, "sslmode='verify-full'")) << text;
