@@ -6,14 +6,47 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "access/access.h"
 #include "world/real.h"
 
 namespace weir::access {
 namespace {
+
+// Does something else before the first write of a path that contains `at`.
+class Meddled : public Files {
+ public:
+  Meddled(Files& files, std::string at, std::function<void()> meddle)
+      : files_(files), at_(std::move(at)), meddle_(std::move(meddle)) {}
+  Result<std::string> read(const std::string& path) override { return files_.read(path); }
+  Result<> write(const std::string& path, std::string_view text, int mode) override {
+    if (path.find(at_) != std::string::npos) std::exchange(meddle_, [] {})();
+    return files_.write(path, text, mode);
+  }
+  Result<> append(const std::string& path, std::string_view text) override {
+    return files_.append(path, text);
+  }
+  Result<> rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  Result<> remove(const std::string& path) override { return files_.remove(path); }
+  Result<> make_folder(const std::string& path, int mode) override {
+    return files_.make_folder(path, mode);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return files_.list(path);
+  }
+  bool exists(const std::string& path) override { return files_.exists(path); }
+
+ private:
+  Files& files_;
+  const std::string at_;
+  std::function<void()> meddle_;
+};
 
 class Revoking : public testing::Test {
  protected:
@@ -120,6 +153,35 @@ TEST_F(Revoking, ARevokedCertificateIsNotRenewedAndANewTokenBringsANewOne) {
   EXPECT_NE(anew, old);
   EXPECT_EQ(verdict("c", crl->pem), X509_V_OK);
   EXPECT_TRUE(signer_->renew("c", anew, request("c"), now_));
+}
+
+// The agent signs while the command revokes: another process. Wherever in the signing that falls,
+// what is handed out is either refused or on the list.
+TEST_F(Revoking, WhatIsBeingSignedMeanwhileIsRefusedOrListed) {
+  const std::string old = join("c");
+  for (const char* when : {"/tokens/", "/signed/c/"}) {
+    SCOPED_TRACE(when);
+    const auto token = signer_->mint("c", now_);
+    ASSERT_TRUE(token);
+    const auto seal = make_seal(*files_, at("c"));
+    Meddled files(*files_, when, [&] { ASSERT_TRUE(revoke("c")); });
+    Signer meddled(files, *random_, at("ca"));
+    const auto joined = meddled.admit(token->id, token->secret, request("c"), *seal, now_);
+    if (joined) {
+      const Crl crl = held_crl(*files_, at("ca")).value_or(Crl{});
+      ASSERT_TRUE(accept_cert(*files_, at("c"), "c", *joined));
+      EXPECT_TRUE(crl.revoked.contains(serial_of("c")));
+    }
+    // The token is worth nothing after it either.
+    EXPECT_FALSE(signer_->admit(token->id, token->secret, request("c"), *seal, now_));
+    const std::string own = join("c");
+    Meddled others(*files_, when, [&] { ASSERT_TRUE(revoke("c")); });
+    Signer renewing(others, *random_, at("ca"));
+    const auto renewed = renewing.renew("c", own, request("c"), now_);
+    const Crl crl = held_crl(*files_, at("ca")).value_or(Crl{});
+    EXPECT_TRUE(!renewed || !crl.revoked.contains(own)) << "renewed although revoked";
+  }
+  EXPECT_TRUE(held_crl(*files_, at("ca")).value_or(Crl{}).revoked.contains(old));
 }
 
 TEST_F(Revoking, RepeatedItChangesNothingAndEachNewOneIsAboveAll) {

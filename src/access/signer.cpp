@@ -50,6 +50,18 @@ Result<CertRequest> declared(Files& files, const std::string& folder, const std:
   return request;
 }
 
+// For whom a token is, unjudged; empty for one that is not there.
+std::string host_of_token(Files& files, const std::string& path) {
+  const auto text = files.read(path);
+  const auto json = text ? Json::parse(*text) : Result<Json>(fail(text.error()));
+  return json ? (*json)["host"].text() : "";
+}
+
+// Another text after each revocation of that host.
+std::string last_revocation(Files& files, const std::string& folder, const std::string& host) {
+  return files.read(folder + "/revoked/" + host).value_or("");
+}
+
 }  // namespace
 
 Result<> declare(Files& files, const std::string& ca_folder, const CertRequest& host) {
@@ -175,12 +187,15 @@ Result<std::string> Signer::admit(const std::string& id, const std::string& secr
     WEIR_TRY(const Request request, request_from(pem));
     EVP_PKEY* key = X509_REQ_get0_pubkey(request.get());
     if (key == nullptr) return fail(Failure::bad_data, "the certificate request names no key");
+    const std::string before =
+        is_id(id) ? last_revocation(files_, folder_, host_of_token(files_, token_path(id))) : "";
     WEIR_TRY(const std::string host, redeem(id, secret, hash_of(key), now));
     WEIR_TRY_(keep_seal(files_, folder_, host, seal));
     WEIR_TRY(std::string cert, sign_request(host, pem, now));
-    // A revocation takes the tokens first and looks for what was signed afterwards: whoever is
-    // between the two meets it here.
-    if (!files_.exists(token_path(id))) {
+    // A revocation takes the tokens, marks itself, and then looks for what was signed: whoever had
+    // read the token before meets the mark here, or was seen.
+    if (last_revocation(files_, folder_, host) != before) {
+      WEIR_TRY_(files_.remove(token_path(id)));
       return fail(Failure::denied, fmt::format("cannot join as {}: it was revoked meanwhile", host),
                   hint_for(host));
     }
@@ -221,6 +236,8 @@ Result<Crl> Signer::revoke(const std::string& host, const std::set<std::string>&
   WEIR_TRY_(check_name(host));
   WEIR_TRY(const Authority ca, load_authority(files_, folder_));
   WEIR_TRY_(drop_tokens(host));
+  WEIR_TRY_(files_.make_folder(folder_ + "/revoked", 0700));
+  WEIR_TRY_(files_.write(folder_ + "/revoked/" + host, random_.id(), 0600));
   WEIR_TRY(Crl held, held_crl(files_, folder_));
   // A CA's folder that was put back from a copy may be behind what the fleet knows, and two who
   // revoke at once know each other only by what was published.

@@ -104,6 +104,7 @@ class Connection;
 struct Handlers {
   Handler known;
   Handler strangers;
+  std::shared_ptr<Revoked> revoked;  // may be null
 };
 
 // Which connections are open, so that a stop can end them. Any thread: a job that is dropped may
@@ -158,12 +159,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
                               auto shown = shown_by(self->stream_.native_handle());
                               self->stranger_ = !shown;
                               self->shown_ = std::move(shown).value_or(Shown{});
+                              // The handshake may have begun before the list came.
+                              if (self->is_revoked()) return self->close();
                               self->wait(kRequestTime);
                             });
   }
 
   void close() { lowest().close(); }
-  const std::string& serial() const { return shown_.serial; }
+  bool is_revoked() const {
+    return handlers_.revoked && handlers_.revoked->known()->revoked.contains(shown_.serial);
+  }
 
  private:
   beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
@@ -427,7 +432,7 @@ class Server : public Listener {
     tls_ = std::move(*tls);
     crl_number_ = crl->number;
     for (const auto& connection : open_.all()) {
-      if (crl->revoked.contains(connection->serial())) connection->close();
+      if (connection->is_revoked()) connection->close();
     }
   }
 
@@ -447,6 +452,9 @@ class Server : public Listener {
         if (!pem || !tls || !*tls) return;
         pem_ = std::move(*pem);
         tls_ = std::move(*tls);
+        // It was made beside us, perhaps by a list that is no longer the newest.
+        crl_number_ = 0;
+        if (identity_.revoked) obey_crl();
       });
     });
   }
@@ -475,7 +483,7 @@ Result<std::unique_ptr<Listener>> listen(const std::string& ip, std::uint16_t po
                                          const Identity& identity, Handler handler, int calls_max,
                                          Handler strangers) {
   auto server = std::make_unique<Server>(
-      identity, Handlers{std::move(handler), std::move(strangers)}, calls_max);
+      identity, Handlers{std::move(handler), std::move(strangers), identity.revoked}, calls_max);
   WEIR_TRY_(server->start(ip, port));
   return std::unique_ptr<Listener>(std::move(server));
 }
