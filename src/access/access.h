@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "access/crl.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "world/world.h"
@@ -103,8 +104,16 @@ class Signer {
   // host's.
   Result<std::string> admit(const std::string& id, const std::string& secret,
                             const std::string& request, const std::string& seal, WallTime now);
-  // The same for a host that the caller has recognised by its present certificate.
-  Result<std::string> renew(const std::string& host, const std::string& request, WallTime now);
+  // The same for a host that the caller has recognised by its present certificate, whose serial is
+  // `serial`: denied if that one was revoked. Empty: the caller is beside the key.
+  Result<std::string> renew(const std::string& host, const std::string& serial,
+                            const std::string& request, WallTime now);
+  // Ends every certificate signed for `host` until now, those of `also` (serials, from before the
+  // signer remembered them) and its tokens. Returns the CRL that says so, kept beside the key; its
+  // number is above that of `published` (PEM; empty: none). Repeated without anything new to end
+  // it returns the one that is there. not_found: nothing was ever signed for that host.
+  Result<Crl> revoke(const std::string& host, const std::set<std::string>& also,
+                     const std::string& published, WallTime now);
 
  private:
   std::string token_path(const std::string& id) const;
@@ -112,6 +121,7 @@ class Signer {
   Result<std::string> redeem(const std::string& id, const std::string& secret,
                              const std::string& key_hash, WallTime now);
   Result<std::string> sign_request(const std::string& host, const std::string& pem, WallTime now);
+  Result<> drop_tokens(const std::string& host);
 
   Files& files_;
   Random& random_;

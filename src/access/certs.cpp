@@ -214,6 +214,7 @@ Result<> issue(Files& files, const std::string& ca_folder, const std::string& fo
   if (may_be_kept(files, base + ".crt", base + ".key", ca, request, now)) return {};
   WEIR_TRY(const Key key, key_at(files, base + ".key.next"));
   WEIR_TRY(const Cert cert, sign(ca, key.get(), request, now, random));
+  WEIR_TRY_(note_signed(files, ca_folder, request.name, cert.get(), now));
   return put_in_place(files, folder, request.name, pem_of(cert.get()));
 }
 

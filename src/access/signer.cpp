@@ -32,7 +32,6 @@ bool is_id(const std::string& id) {
   });
 }
 
-// Revoking a host forbids it new certificates; a declaration that comes later allows them again.
 Result<CertRequest> declared(Files& files, const std::string& folder, const std::string& host) {
   WEIR_TRY_(check_name(host));
   const auto text = files.read(fmt::format("{}/hosts/{}.json", folder, host));
@@ -49,6 +48,18 @@ Result<CertRequest> declared(Files& files, const std::string& folder, const std:
     return fail(Failure::bad_data, fmt::format("{}/hosts/{}.json is not whole", folder, host));
   }
   return request;
+}
+
+// For whom a token is, unjudged; empty for one that is not there.
+std::string host_of_token(Files& files, const std::string& path) {
+  const auto text = files.read(path);
+  const auto json = text ? Json::parse(*text) : Result<Json>(fail(text.error()));
+  return json ? (*json)["host"].text() : "";
+}
+
+// Another text after each revocation of that host.
+std::string last_revocation(Files& files, const std::string& folder, const std::string& host) {
+  return files.read(folder + "/revoked/" + host).value_or("");
 }
 
 }  // namespace
@@ -160,6 +171,7 @@ Result<std::string> Signer::sign_request(const std::string& host, const std::str
   WEIR_TRY(const CertRequest names, declared(files_, folder_, host));
   WEIR_TRY(const Authority authority, load_authority(files_, folder_));
   WEIR_TRY(const Cert cert, sign(authority, key, names, now, random_));
+  WEIR_TRY_(note_signed(files_, folder_, host, cert.get(), now));
   return pem_of(cert.get());
 }
 
@@ -175,17 +187,79 @@ Result<std::string> Signer::admit(const std::string& id, const std::string& secr
     WEIR_TRY(const Request request, request_from(pem));
     EVP_PKEY* key = X509_REQ_get0_pubkey(request.get());
     if (key == nullptr) return fail(Failure::bad_data, "the certificate request names no key");
+    const std::string before =
+        is_id(id) ? last_revocation(files_, folder_, host_of_token(files_, token_path(id))) : "";
     WEIR_TRY(const std::string host, redeem(id, secret, hash_of(key), now));
     WEIR_TRY_(keep_seal(files_, folder_, host, seal));
-    return sign_request(host, pem, now);
+    WEIR_TRY(std::string cert, sign_request(host, pem, now));
+    // A revocation takes the tokens, marks itself, and then looks for what was signed: whoever had
+    // read the token before meets the mark here, or was seen.
+    if (last_revocation(files_, folder_, host) != before) {
+      WEIR_TRY_(files_.remove(token_path(id)));
+      return fail(Failure::denied, fmt::format("cannot join as {}: it was revoked meanwhile", host),
+                  hint_for(host));
+    }
+    return cert;
   }();
   const std::lock_guard lock(mutex_);
   in_hand_.erase(id);
   return answer;
 }
 
-Result<std::string> Signer::renew(const std::string& host, const std::string& pem, WallTime now) {
-  return sign_request(host, pem, now);
+// What is signed is noted first and the list read then, while a revocation writes the list first
+// and reads the notes then: one of the two sees the other.
+Result<std::string> Signer::renew(const std::string& host, const std::string& serial,
+                                  const std::string& pem, WallTime now) {
+  WEIR_TRY(std::string cert, sign_request(host, pem, now));
+  WEIR_TRY(const Crl crl, held_crl(files_, folder_));
+  if (!crl.revoked.contains(serial)) return cert;
+  return fail(Failure::denied,
+              fmt::format("cannot renew the certificate of {}: it was revoked", host),
+              hint_for(host) + ", then weir join on that host");
+}
+
+Result<> Signer::drop_tokens(const std::string& host) {
+  if (!files_.exists(folder_ + "/tokens")) return {};
+  WEIR_TRY(const std::vector<std::string> names, files_.list(folder_ + "/tokens"));
+  for (const std::string& name : names) {
+    const std::string path = folder_ + "/tokens/" + name;
+    WEIR_TRY(const std::string text, files_.read(path));
+    const auto json = Json::parse(text);
+    if (json && (*json)["host"].text() != host) continue;
+    WEIR_TRY_(files_.remove(path));
+  }
+  return {};
+}
+
+Result<Crl> Signer::revoke(const std::string& host, const std::set<std::string>& also,
+                           const std::string& published, WallTime now) {
+  WEIR_TRY_(check_name(host));
+  WEIR_TRY(const Authority ca, load_authority(files_, folder_));
+  WEIR_TRY_(drop_tokens(host));
+  WEIR_TRY_(files_.make_folder(folder_ + "/revoked", 0700));
+  WEIR_TRY_(files_.write(folder_ + "/revoked/" + host, random_.id(), 0600));
+  WEIR_TRY(Crl held, held_crl(files_, folder_));
+  // A CA's folder that was put back from a copy may be behind what the fleet knows, and two who
+  // revoke at once know each other only by what was published.
+  const Crl known = published.empty() ? Crl{} : crl_from(published, ca.pem).value_or(Crl{});
+  bool changed = known.number > held.number;
+  held.number = std::max(held.number, known.number);
+  std::size_t before = held.revoked.size();
+  held.revoked.insert(known.revoked.begin(), known.revoked.end());
+  while (true) {
+    WEIR_TRY(std::set<std::string> serials, signed_serials(files_, folder_, host));
+    serials.insert(also.begin(), also.end());
+    if (serials.empty()) {
+      return fail(Failure::not_found,
+                  fmt::format("cannot revoke {}: no certificate of it counts", host));
+    }
+    for (const std::string& serial : serials) held.revoked.emplace(serial, now);
+    if (!changed && held.revoked.size() == before) return held;
+    WEIR_TRY(const SignedCrl crl, sign_crl(ca, held.number + 1, held.revoked, now));
+    WEIR_TRY(held, keep_crl(files_, folder_, pem_of(crl.get())));
+    changed = false;
+    before = held.revoked.size();
+  }
 }
 
 }  // namespace weir::access

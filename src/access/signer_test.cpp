@@ -99,12 +99,12 @@ TEST_F(Join, TheSecretIsNotKeptBesideTheCa) {
 TEST_F(Join, OnlyDeclaredHostsAreCertifiedWithTheirDeclaredAddress) {
   EXPECT_EQ(signer_->mint("c", now_).error().failure, Failure::not_found);
   EXPECT_EQ(signer_->mint("../b", now_).error().failure, Failure::bad_config);
-  EXPECT_EQ(signer_->renew("c", request(), now_).error().failure, Failure::not_found);
-  ASSERT_TRUE(signer_->renew("b", request(), now_));
+  EXPECT_EQ(signer_->renew("c", "", request(), now_).error().failure, Failure::not_found);
+  ASSERT_TRUE(signer_->renew("b", "", request(), now_));
 }
 
 TEST_F(Join, WhatIsNoRequestIsBadData) {
-  EXPECT_EQ(signer_->renew("b", "hello", now_).error().failure, Failure::bad_data);
+  EXPECT_EQ(signer_->renew("b", "", "hello", now_).error().failure, Failure::bad_data);
   EXPECT_EQ(admit(mint(), "hello").error().failure, Failure::bad_data);
 }
 
@@ -115,7 +115,7 @@ TEST_F(Join, AnAnswerOfAnotherCaOrForAnotherKeyLeavesThePairAsItWas) {
   ASSERT_TRUE(make_ca(*files_, at("strange"), "test", now_));
   ASSERT_TRUE(declare(*files_, at("strange"), {"b", {}, 24h}));
   Signer strange(*files_, *random_, at("strange"));
-  const auto foreign = strange.renew("b", request(), now_);
+  const auto foreign = strange.renew("b", "", request(), now_);
   ASSERT_TRUE(foreign);
   EXPECT_EQ(accept_cert(*files_, at("b"), "b", *foreign).error().failure, Failure::denied);
   EXPECT_EQ(accept_cert(*files_, at("b"), "b", *first).error().failure, Failure::bad_data);
@@ -126,7 +126,7 @@ TEST_F(Join, AnAnswerOfAnotherCaOrForAnotherKeyLeavesThePairAsItWas) {
 TEST_F(Join, AnAcceptanceCutOffBetweenItsTwoFilesIsFinished) {
   const auto first = admit(mint(), request());
   ASSERT_TRUE(accept_cert(*files_, at("b"), "b", *first));
-  const auto second = signer_->renew("b", request(), now_);
+  const auto second = signer_->renew("b", "", request(), now_);
   ASSERT_TRUE(second);
   const std::string next = text("b/b.key.next");
   ASSERT_TRUE(files_->write(at("b/b.crt"), *second));  // and then the power went
@@ -162,7 +162,7 @@ TEST_F(Join, ATokenIsOneWordAndReadsBack) {
 
 TEST_F(Join, AShortLifeIsRenewedAtTwoThirdsOfIt) {
   ASSERT_TRUE(declare(*files_, at("ca"), {"b", {}, 30s}));
-  const auto cert = signer_->renew("b", request(), now_);
+  const auto cert = signer_->renew("b", "", request(), now_);
   ASSERT_TRUE(accept_cert(*files_, at("b"), "b", *cert));
   const auto facts = read_cert(*files_, at("b/b.crt"));
   ASSERT_TRUE(facts);

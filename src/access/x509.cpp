@@ -27,14 +27,6 @@ using Bio = std::unique_ptr<BIO, FreeBio>;
 
 constexpr std::size_t kNameBytesMax = 64;  // X.509's own bound of a common name
 
-Result<WallTime> wall_time(const ASN1_TIME* at) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(at, &parts) != 1) {
-    return fail(Failure::bad_data, "cannot read a certificate's time: it is not a valid date");
-  }
-  return WallTime{std::chrono::seconds(timegm(&parts))};
-}
-
 std::string content(BIO* bio) {
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(bio, &bytes);
@@ -50,6 +42,20 @@ Bio reader(const std::string& text) {
 void FreeX509::operator()(evp_pkey_st* key) const { EVP_PKEY_free(key); }
 void FreeX509::operator()(x509_st* cert) const { X509_free(cert); }
 void FreeX509::operator()(X509_req_st* request) const { X509_REQ_free(request); }
+void FreeX509::operator()(X509_crl_st* crl) const { X509_CRL_free(crl); }
+
+Result<WallTime> wall_time(const ASN1_TIME* at) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(at, &parts) != 1) {
+    return fail(Failure::bad_data, "cannot read a certificate's time: it is not a valid date");
+  }
+  return WallTime{std::chrono::seconds(timegm(&parts))};
+}
+
+std::string hex_of(const ASN1_INTEGER* serial) {
+  return to_hex({reinterpret_cast<const char*>(ASN1_STRING_get0_data(serial)),
+                 static_cast<std::size_t>(ASN1_STRING_length(serial))});
+}
 
 std::string pem_of(X509* cert) {
   const Bio bio(BIO_new(BIO_s_mem()));
@@ -67,6 +73,16 @@ std::string pem_of(X509_REQ* request) {
   const Bio bio(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509_REQ(bio.get(), request);
   return content(bio.get());
+}
+
+std::string pem_of(X509_CRL* crl) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509_CRL(bio.get(), crl);
+  return content(bio.get());
+}
+
+SignedCrl signed_crl_from(const std::string& pem) {
+  return SignedCrl(PEM_read_bio_X509_CRL(reader(pem).get(), nullptr, nullptr, nullptr));
 }
 
 Result<Cert> cert_from(const std::string& pem, const std::string& named) {
@@ -130,9 +146,7 @@ std::string common_name(X509* cert) {
 Result<CertFacts> facts_of(X509* cert) {
   CertFacts facts;
   facts.name = common_name(cert);
-  const ASN1_INTEGER* serial = X509_get0_serialNumber(cert);
-  facts.serial = to_hex({reinterpret_cast<const char*>(ASN1_STRING_get0_data(serial)),
-                         static_cast<std::size_t>(ASN1_STRING_length(serial))});
+  facts.serial = hex_of(X509_get0_serialNumber(cert));
   WEIR_TRY(facts.from, wall_time(X509_get0_notBefore(cert)));
   WEIR_TRY(facts.until, wall_time(X509_get0_notAfter(cert)));
   return facts;

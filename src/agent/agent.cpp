@@ -9,6 +9,7 @@
 #include "agent/certificates.h"
 #include "agent/claims.h"
 #include "agent/extension.h"
+#include "agent/formats.h"
 #include "agent/heartbeats.h"
 #include "agent/lease.h"
 #include "agent/publisher.h"
@@ -42,9 +43,10 @@ struct Agent::Parts {
   const Setting setting;
   AgentLife life;
   std::unique_ptr<journal::Journal> journal;
-  std::mutex mutex;  // guards life and the maps, never held over a port call
+  std::mutex mutex;  // guards life, the maps and formats, never held over a port call
   std::map<ServiceName, std::shared_ptr<ServiceLoop>> services;
   std::map<ServiceName, store::Held> early;  // records that came before their services
+  Formats formats;
   std::unique_ptr<Claims> claims;
   std::unique_ptr<Remembering> remembering;
   std::unique_ptr<Heartbeats> heartbeats;
@@ -204,6 +206,14 @@ struct Agent::Parts {
     return Json::object().set("format", kRememberedFormat).set("witnesses", witnesses);
   }
 
+  // What another agent reads decides what we write.
+  void learn_agent(const HostName& host, const Json& told) {
+    const Instant now = world.clock.now();
+    const std::lock_guard lock(mutex);
+    formats.learn(host, told, now);
+    journal->write_as(formats.journal(now));
+  }
+
   void learn_claim(const ServiceName& service, const std::optional<store::HeldClaim>& claim) {
     claims->learn_claim(service, claim);
     if (const auto loop = find(service)) loop->ring();  // who waited for it may go on
@@ -289,8 +299,11 @@ struct Agent::Parts {
     }
     const Json certificate = certificates ? certificates->tell() : Json();
     if (!certificate.is_null()) out[setting.keys.cert(setting.host)] = certificate;
-    out[setting.keys.agent(setting.host)] =
-        Json::object().set("format", kWireFormat).set("life", present.text).set("services", lines);
+    out[setting.keys.agent(setting.host)] = Json::object()
+                                                .set("format", kWireFormat)
+                                                .set("life", present.text)
+                                                .set("reads", Formats::own())
+                                                .set("services", lines);
     return out;
   }
 };
@@ -354,8 +367,9 @@ Agent::~Agent() {
 Result<> Agent::start() {
   Parts& parts = *parts_;
   parts.life = AgentLife(parts.world.random.id());
-  WEIR_TRY(parts.journal,
-           journal::Journal::open(parts.world, parts.setting.state + "/journal.jsonl"));
+  WEIR_TRY(
+      parts.journal,
+      journal::Journal::open(parts.world, parts.setting.state + "/journal.jsonl", parts.life.text));
   for (const journal::Entry& entry : parts.journal->left_open()) {
     say(parts.world.clock, Level::warning, "{}: {} was cut off in an earlier life: looking again",
         entry.service, entry.kind);
@@ -388,26 +402,31 @@ Result<> Agent::start() {
                                         parts.ears_of_lease());
   parts.watcher = std::make_unique<Watcher>(
       parts.world, parts.store, parts.setting.keys,
-      Watcher::Ears{[&parts](const store::HeldService& held) { parts.learn_service(held); },
-                    [&parts](const ServiceName& name) { parts.forget_service(name); },
-                    [&parts](const ServiceName& name, const store::Held& held) {
-                      parts.learn_record(name, held);
-                    },
-                    [&parts](const ServiceName& name, const std::optional<store::HeldClaim>& held) {
-                      parts.learn_claim(name, held);
-                    },
-                    [&parts](const HostName& host, const Json& renewal) {
-                      parts.claims->learn_renewal(host, renewal);
-                      for (const auto& loop : parts.all()) {
-                        loop->board().learn_renewal(host, renewal, parts.world.clock.now());
-                      }
-                    },
-                    [&parts] {
-                      for (const auto& loop : parts.all()) {
-                        loop->board().learn_store_heard(parts.world.clock.now());
-                      }
-                    },
-                    [&parts](store::Revision revision) { parts.learn_listed(revision); }});
+      Watcher::Ears{
+          [&parts](const store::HeldService& held) { parts.learn_service(held); },
+          [&parts](const ServiceName& name) { parts.forget_service(name); },
+          [&parts](const ServiceName& name, const store::Held& held) {
+            parts.learn_record(name, held);
+          },
+          [&parts](const ServiceName& name, const std::optional<store::HeldClaim>& held) {
+            parts.learn_claim(name, held);
+          },
+          [&parts](const HostName& host, const Json& renewal) {
+            parts.claims->learn_renewal(host, renewal);
+            for (const auto& loop : parts.all()) {
+              loop->board().learn_renewal(host, renewal, parts.world.clock.now());
+            }
+          },
+          [&parts] {
+            for (const auto& loop : parts.all()) {
+              loop->board().learn_store_heard(parts.world.clock.now());
+            }
+          },
+          [&parts](store::Revision revision) { parts.learn_listed(revision); },
+          [&parts](const Json& list) {
+            if (parts.certificates) parts.certificates->learn_revoked(list);
+          },
+          [&parts](const HostName& host, const Json& told) { parts.learn_agent(host, told); }});
   return {};
 }
 

@@ -43,6 +43,7 @@ struct Papers {
   std::string ca;                       // the CA's folder, where its key is on this host
   std::optional<peer::Address> signer;  // the agent beside that key, where it is not
   std::vector<Pair> others;             // the store's and the operator's, beside the key
+  std::shared_ptr<peer::Revoked> revoked = std::make_shared<peer::Revoked>();  // of this process
 };
 
 struct Setting {

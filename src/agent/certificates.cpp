@@ -6,12 +6,14 @@
 #include <algorithm>
 
 #include "base/quantity.h"
+#include "store/record_io.h"
 #include "world/log.h"
 
 namespace weir::agent {
 namespace {
 
-constexpr Duration kLookMost = 60s;  // also how soon a clock that was set is noticed
+// Also how soon it is noticed that a clock was set, or that others refuse us as revoked.
+constexpr Duration kLookMost = 10s;
 constexpr Duration kLookLeast = 1s;
 constexpr Duration kSignLimit = 5s;
 
@@ -22,11 +24,11 @@ std::int64_t seconds(WallTime at) {
 }  // namespace
 
 Certificates::Certificates(World& world, peer::Caller& caller, const Setting& setting,
-                           std::function<void()> renewed)
+                           std::function<void()> changed)
     : world_(world),
       caller_(caller),
       setting_(setting),
-      renewed_(std::move(renewed)),
+      changed_(std::move(changed)),
       signer_(world.files, world.random, setting.papers.ca) {
   loop_ = std::make_unique<Loop>(world_, "certificates", kLookMost, [this] { turn(); });
   loop_->start();
@@ -61,7 +63,8 @@ Result<Json> Certificates::renew(const peer::Request& request) {
     return fail(Failure::not_found, "cannot renew here: the fleet's CA is not on this host");
   }
   WEIR_TRY(const std::string cert,
-           signer_.renew(request.from, request.body["request"].text(), world_.clock.wall()));
+           signer_.renew(request.from, request.serial, request.body["request"].text(),
+                         world_.clock.wall()));
   say(world_.clock, Level::info, "signed the next certificate of {}", request.from);
   return Json::object().set("cert", cert);
 }
@@ -78,7 +81,67 @@ void Certificates::note(const std::optional<access::CertFacts>& facts, const std
   told_ = std::move(told);
 }
 
+void Certificates::learn_revoked(const Json& list) {
+  {
+    const std::lock_guard lock(mutex_);
+    list_ = list;
+  }
+  loop_->ring();
+}
+
+bool Certificates::names_own(const access::Crl& crl) {
+  const std::string path = setting_.papers.identity + "/" + setting_.host.text + ".crt";
+  const auto facts = access::read_cert(world_.files, path);
+  if (!facts || !crl.revoked.contains(facts->serial)) return false;
+  revoked_serial_ = facts->serial;
+  return true;
+}
+
+// On disk first, so that a process which starts anew knows it; then for all that speak.
+Result<> Certificates::keep_revoked(const std::string& pem) {
+  const std::string& folder = setting_.papers.identity;
+  WEIR_TRY(const std::string ca, world_.files.read(folder + "/ca.crt"));
+  WEIR_TRY(const access::Crl crl, access::crl_from(pem, ca));
+  if (names_own(crl)) return {};
+  WEIR_TRY(const access::Crl held, access::keep_crl(world_.files, folder, pem));
+  for (const Papers::Pair& pair : setting_.papers.others) {
+    WEIR_TRY_(access::keep_crl(world_.files, pair.folder, pem));
+  }
+  if (held.number == setting_.papers.revoked->known()->number) return {};
+  setting_.papers.revoked->learn(held);
+  say(world_.clock, Level::warning, "the fleet has revoked {} certificates, by list number {}",
+      held.revoked.size(), held.number);
+  changed_();
+  return {};
+}
+
+// A list that cannot be kept, as on a full disk, is tried again at each turn.
+void Certificates::see_to_revoked() {
+  std::optional<Json> list;
+  {
+    const std::lock_guard lock(mutex_);
+    list.swap(list_);
+  }
+  if (!list) return;
+  const auto pem = store::crl_in(*list);
+  const auto kept = pem ? keep_revoked(*pem) : Result<>(fail(pem.error()));
+  if (kept) return;
+  say(world_.clock, Level::error, "the list of revoked certificates in the store: {}",
+      kept.error().what);
+  const std::lock_guard lock(mutex_);
+  if (kept.error().failure == Failure::io && !list_) list_ = std::move(list);
+}
+
+std::string Certificates::revoked_trouble() const {
+  return fmt::format(
+      "the certificate of host {0} was revoked; join anew: weir token --host {0} {1}, "
+      "then weir join here",
+      setting_.host.text,
+      setting_.papers.signer ? "on host " + setting_.papers.signer->name : "where the CA is");
+}
+
 void Certificates::turn() {
+  see_to_revoked();
   see_to({setting_.papers.identity, setting_.host.text}, true);
   for (const Papers::Pair& pair : setting_.papers.others) see_to(pair, false);
 }
@@ -90,7 +153,12 @@ void Certificates::see_to(const Papers::Pair& pair, bool own) {
   auto facts = access::read_cert(world_.files, path);
   const WallTime now = world_.clock.wall();
   std::string trouble = facts ? "" : facts.error().what;
-  if (!facts || access::renewal_due(*facts, now)) {
+  const bool revoked =
+      own && facts && (facts->serial == revoked_serial_ || setting_.papers.revoked->own());
+  if (revoked) {
+    trouble = revoked_trouble();
+    if (tell()["trouble"].text() != trouble) say(world_.clock, Level::error, "{}", trouble);
+  } else if (!facts || access::renewal_due(*facts, now)) {
     const auto renewed = renew_pair(pair);
     if (renewed) {
       facts = access::read_cert(world_.files, path);
@@ -109,7 +177,7 @@ void Certificates::see_to(const Papers::Pair& pair, bool own) {
   if (!facts) return;
   if (own && serial_ != facts->serial) {
     // Also where somebody else put it there, as a second join does.
-    if (!serial_.empty()) renewed_();
+    if (!serial_.empty()) changed_();
     serial_ = facts->serial;
   }
   const Duration life = facts->until - facts->from;
@@ -121,7 +189,7 @@ void Certificates::see_to(const Papers::Pair& pair, bool own) {
 Result<> Certificates::renew_pair(const Papers::Pair& pair) {
   WEIR_TRY(const std::string request, access::request_cert(world_.files, pair.folder, pair.name));
   WEIR_TRY(const std::string cert, signer_.beside_key()
-                                       ? signer_.renew(pair.name, request, world_.clock.wall())
+                                       ? signer_.renew(pair.name, "", request, world_.clock.wall())
                                        : ask_signer(request));
   return access::accept_cert(world_.files, pair.folder, pair.name, cert);
 }

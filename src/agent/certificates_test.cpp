@@ -19,10 +19,11 @@ class Wire : public peer::Caller {
                     Deadline) override {
     ++calls;
     if (other == nullptr) return fail(Failure::unreachable, "cannot reach " + to.name);
-    return other->renew({path, body, from});
+    return other->renew({path, body, from, serial});
   }
   Certificates* other = nullptr;
   std::string from = "b";
+  std::string serial;
   std::atomic<int> calls{0};
 };
 
@@ -66,6 +67,16 @@ class HostCertificates : public testing::Test {
   std::string serial(const std::string& name) {
     const auto facts = access::read_cert(*files_, folder_ + "/" + name + "/" + name + ".crt");
     return facts ? facts->serial : "none";
+  }
+  access::Crl revoke(const std::string& host) {
+    access::Signer signer(*files_, *random_, folder_ + "/ca");
+    return signer.revoke(host, {}, {}, clock_.wall()).value_or(access::Crl{});
+  }
+  static Json list_of(const std::string& pem) {
+    return Json::object().set("format", 1).set("crl", pem);
+  }
+  std::string held(const std::string& name) {
+    return files_->read(folder_ + "/" + name + "/ca.crl").value_or("none");
   }
   bool comes_true(const std::function<bool()>& check) {
     return poll_until(clock_, clock_.within(60s), 10ms, check);
@@ -173,6 +184,78 @@ TEST_F(HostCertificates, AHostIsCertifiedUnderItsOwnNameOnly) {
       Failure::bad_data);
   EXPECT_EQ(a->renew({"/renew", Json::object().set("request", request), "nobody"}).error().failure,
             Failure::not_found);
+}
+
+TEST_F(HostCertificates, WhatTheFleetRevokedIsKeptBesideEachPairAndToldToAllThatSpeak) {
+  const auto a = start(a_, silent_);
+  ASSERT_TRUE(comes_true([&] { return !a->tell().is_null(); }));
+  const access::Crl crl = revoke("b");
+  a->learn_revoked(list_of(crl.pem));
+  EXPECT_TRUE(comes_true([&] { return a_.papers.revoked->known()->number == 1; }));
+  EXPECT_EQ(held("a"), crl.pem);
+  EXPECT_EQ(held("operator"), crl.pem);
+  EXPECT_TRUE(comes_true([&] { return renewed_ == 1; })) << "servers are to be told";
+  a->learn_revoked(list_of(crl.pem));  // each watch that begins anew tells it again
+  a->learn_revoked(list_of(revoke("operator").pem));
+  EXPECT_TRUE(comes_true([&] { return a_.papers.revoked->known()->number == 2; }));
+  EXPECT_EQ(renewed_, 2);
+}
+
+TEST_F(HostCertificates, AHostileListChangesNothing) {
+  const auto a = start(a_, silent_);
+  const access::Crl first = revoke("b");
+  const access::Crl second = revoke("operator");
+  a->learn_revoked(list_of(second.pem));
+  ASSERT_TRUE(comes_true([&] { return a_.papers.revoked->known()->number == 2; }));
+  ASSERT_TRUE(access::make_ca(*files_, folder_ + "/strange", "test", clock_.wall()));
+  access::Signer strange(*files_, *random_, folder_ + "/strange");
+  const auto foreign = strange.revoke("a", {"41", "42"}, second.pem, clock_.wall());
+  ASSERT_TRUE(foreign);
+  const Json newer = Json::object().set("format", 2).set("crl", second.pem);
+  for (const Json& list : {list_of(first.pem), list_of(foreign->pem), list_of("hello"),
+                           list_of(std::string(4u << 20, 'A')), newer, Json("hello"), Json()}) {
+    a->learn_revoked(list);
+    a_.papers.revoked->note_own();  // a turn that has looked tells of it
+    ASSERT_TRUE(comes_true([&] {
+      a->learn_revoked(list);
+      return a->tell()["trouble"].text().find("was revoked") != std::string::npos;
+    }));
+    a_.papers.revoked->forget_own();
+    ASSERT_TRUE(comes_true([&] {
+      a->learn_revoked(list);
+      return a->tell()["trouble"].text("x").empty();
+    }));
+    EXPECT_EQ(a_.papers.revoked->known()->number, 2);
+    EXPECT_EQ(held("a"), second.pem);
+  }
+}
+
+TEST_F(HostCertificates, WhoeverIsRevokedSaysSoAndIsNotRenewed) {
+  certify("b", 20s);
+  const auto a = start(a_, silent_);
+  Wire wire;
+  wire.other = a.get();
+  wire.serial = serial("b");
+  const auto b = start(b_, wire);
+  ASSERT_TRUE(comes_true([&] { return !b->tell().is_null(); }));
+  const access::Crl crl = revoke("b");
+  b->learn_revoked(list_of(crl.pem));
+  EXPECT_TRUE(comes_true([&] {
+    return b->tell()["trouble"].text().find("join anew: weir token --host b on host a") !=
+           std::string::npos;
+  })) << b->tell().dump();
+  // Its servers need nothing of it: they are refused anyhow, and are not to refuse their own agent.
+  EXPECT_EQ(held("b"), "none");
+  EXPECT_EQ(b_.papers.revoked->known()->number, 0);
+  const auto asked =
+      wire.call(*b_.papers.signer, "/renew",
+                Json::object().set("request", *access::request_cert(*files_, folder_ + "/b", "b")),
+                clock_.within(5s));
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().failure, Failure::denied);
+  // A new certificate is another one.
+  certify("b", 24h * 90);
+  EXPECT_TRUE(comes_true([&] { return b->tell()["trouble"].text("x").empty(); }));
 }
 
 TEST_F(HostCertificates, AStrangerGetsTheCaAndNothingElse) {

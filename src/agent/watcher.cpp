@@ -17,6 +17,7 @@ constexpr Duration kFirstPause = 20ms;  // the store of a new fleet comes up bes
 constexpr std::string_view kLeadership = "/leadership";
 constexpr std::string_view kClaim = "/claim";
 constexpr std::string_view kRenewal = "/renewal";
+constexpr std::string_view kAgent = "/agent";
 
 bool is_between(const std::string& key, const std::string& start, std::string_view end) {
   return starts_with(key, start) && key.ends_with(end) && key.size() > start.size() + end.size();
@@ -72,7 +73,9 @@ void Watcher::hear(const std::string& key, const std::string& value, store::Revi
   const bool record = is_between(key, keys_.services(), kLeadership);
   const bool claim = is_between(key, keys_.services(), kClaim);
   const bool renewal = is_between(key, keys_.hosts_live(), kRenewal);
-  if (!desired && !record && !claim && !renewal) return;
+  const bool revoked = key == keys_.revoked() && ears_.revoked;
+  const bool agent = is_between(key, keys_.hosts_live(), kAgent) && ears_.agent;
+  if (!desired && !record && !claim && !renewal && !revoked && !agent) return;
   const auto json = Json::parse(value);
   if (!json) {
     say(world_.clock, Level::error, "{} cannot be read: {}", key, json.error().what);
@@ -81,6 +84,8 @@ void Watcher::hear(const std::string& key, const std::string& value, store::Revi
   if (desired) hear_service(key, *json, revision);
   if (record) hear_record(key, *json, revision);
   if (claim) hear_claim(key, *json, revision);
+  if (revoked) ears_.revoked(*json);
+  if (agent) ears_.agent(HostName(between(key, keys_.hosts_live(), kAgent)), *json);
   if (renewal) ears_.renewal(HostName(between(key, keys_.hosts_live(), kRenewal)), *json);
 }
 

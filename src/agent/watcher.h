@@ -24,6 +24,8 @@ class Watcher {
     std::function<void()> answered;  // the store has, and all that it said was heard
     // All that stands was told anew, up to this revision: what was not among it is not there.
     std::function<void(store::Revision)> listed;
+    std::function<void(const Json&)> revoked = {};  // the list of the fleet's revoked certificates
+    std::function<void(const HostName&, const Json&)> agent = {};  // what an agent tells of itself
   };
   Watcher(World& world, store::Store& store, store::Keys keys, Ears ears);
   ~Watcher() = default;

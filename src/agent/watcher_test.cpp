@@ -147,6 +147,32 @@ TEST_F(WatcherTest, AStoreThatIsAwayAnswersNothing) {
   EXPECT_TRUE(comes_true([&] { return answered > before; }));
 }
 
+TEST_F(WatcherTest, TheRevokedAndWhatAgentsTellOfThemselvesAreHeard) {
+  put_text(kKeys.revoked(), Json::object().set("crl", "first").dump());
+  Watcher::Ears all = ears();
+  std::vector<std::string> heard;
+  all.revoked = [&](const Json& list) {
+    const std::lock_guard lock(mutex);
+    heard.push_back(list["crl"].text());
+  };
+  all.agent = [&](const HostName& host, const Json& tells) {
+    const std::lock_guard lock(mutex);
+    heard.push_back(host.text + " " + tells["life"].text());
+  };
+  const Watcher watcher(world, store, kKeys, all);
+  const auto heard_all = [&](std::size_t count) {
+    return comes_true([&] {
+      const std::lock_guard lock(mutex);
+      return heard.size() == count;
+    });
+  };
+  ASSERT_TRUE(heard_all(1));
+  put_text(kKeys.agent(HostName("b")), Json::object().set("life", "x").dump());
+  ASSERT_TRUE(heard_all(2));
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(heard, (std::vector<std::string>{"first", "b x"}));
+}
+
 TEST_F(WatcherTest, WhatTheWatchCannotTellIsListedAgain) {
   const store::Revision led = put_record(kOrders, 1, 0);
   const Watcher watcher(world, store, kKeys, ears());

@@ -15,6 +15,13 @@ std::string left_text(std::int64_t left_s) {
   return left_s < 0 ? show(left) + " ago" : "in " + show(left);
 }
 
+std::string revoked_text(const std::string& host) {
+  return fmt::format(
+      "it was revoked: to take the host back, weir token --host {}, then weir join "
+      "there",
+      host);
+}
+
 }  // namespace
 
 Result<Json> certificates(Session& session) {
@@ -22,6 +29,7 @@ Result<Json> certificates(Session& session) {
   WEIR_TRY(const auto entries, session.store().list(prefix, session.within(3s)));
   const auto now =
       std::chrono::floor<std::chrono::seconds>(session.machine().clock.wall().time_since_epoch());
+  const auto revoked = session.revoked().known();
   Json out = Json::array();
   for (const store::Entry& entry : entries) {
     if (!entry.key.ends_with(kKey)) continue;
@@ -30,11 +38,14 @@ Result<Json> certificates(Session& session) {
     const std::int64_t until = (*told)["until"].integer();
     const std::string host =
         entry.key.substr(prefix.size(), entry.key.size() - prefix.size() - kKey.size());
+    std::string trouble = (*told)["trouble"].text();
+    // It cannot say so itself: nobody listens to it any more.
+    if (revoked->revoked.contains((*told)["serial"].text())) trouble = revoked_text(host);
     out.add(Json::object()
                 .set("host", host)
                 .set("until", until)
                 .set("left_s", until - std::int64_t{now.count()})
-                .set("trouble", (*told)["trouble"].text()));
+                .set("trouble", trouble));
   }
   return out;
 }

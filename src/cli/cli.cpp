@@ -19,6 +19,7 @@ constexpr const Verb* kVerbs[] = {
     &kInit,
     &kToken,
     &kJoin,
+    &kRevoke,
     &kPlan,
     &kApply,
     &kDown,

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/passwords.h"
+#include "cli/revoked.h"
 #include "cli/verbs.h"
 #include "provision/provision.h"
 
@@ -114,7 +115,7 @@ Result<> write_frame(Session& session, const std::vector<Host>& hosts) {
   for (const Host& host : hosts) {
     WEIR_TRY_(store::create_renewal(session.store(), keys, host.name, session.within(kWriteLimit)));
   }
-  return {};
+  return publish_revoked(session);
 }
 
 Result<> check_possible(const Planned& planned) {

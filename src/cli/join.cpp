@@ -92,12 +92,16 @@ Result<> get_certificate(Machine& machine, const Place& place, const access::Tok
   return access::accept_cert(machine.files, folder, host.text, answer["cert"].text());
 }
 
-// What an earlier, cut off join has got already is not asked for again: a token is for one key.
-bool has_certificate(Machine& machine, const Place& place, const HostName& host) {
+// What an earlier, cut off join has got already is not asked for again: a token is for one key. A
+// new token gets a new certificate: the present one may be revoked, which nobody here needs to
+// know.
+bool has_certificate(Machine& machine, const Place& place, const access::Token& token) {
+  const HostName host(token.host);
   (void)access::mend(machine.files, place.identity(host), host.text);
   const auto facts =
       access::read_cert(machine.files, place.identity(host) + "/" + host.text + ".crt");
-  return facts && machine.files.exists(place.host_key(host)) &&
+  const auto by = machine.files.read(place.joined_by(host));
+  return facts && by && *by == token.id && machine.files.exists(place.host_key(host)) &&
          !access::renewal_due(*facts, machine.clock.wall());
 }
 
@@ -136,8 +140,9 @@ Result<> join_fleet(Session& session) {
   facts.here = {host};
   facts.signer = peer::Address{token.signer, token.ip, token.port};
   WEIR_TRY_(make_host_folders(machine.files, place, facts.here));
-  if (!has_certificate(machine, place, host)) {
+  if (!has_certificate(machine, place, token)) {
     WEIR_TRY_(get_certificate(machine, place, token));
+    WEIR_TRY_(machine.files.write(place.joined_by(host), token.id, 0600));
   }
   WEIR_TRY_(machine.files.write(place.facts(), to_json(facts).dump(true), 0600));
   WEIR_TRY_(create_renewal(machine, place, facts, host));

@@ -52,6 +52,7 @@ struct Place {
   std::string supervisor_socket() const { return run + "/" + fleet.text + "/supervisor.s"; }
   std::string supervisor_state() const { return fleet_folder() + "/supervisor.json"; }
   std::string host_key(const HostName& h) const { return identity(h) + "/" + h.text + ".key"; }
+  std::string joined_by(const HostName& h) const { return identity(h) + "/joined_by"; }
   std::string drill_state() const { return drills() + "/running.json"; }
 
   peer::Identity identity_of(const std::string& folder, const std::string& name) const {

@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "access/access.h"
 #include "agent/agent.h"
 #include "base/text.h"
 #include "cli/log_part.h"
+#include "cli/revoked.h"
 #include "cli/verbs.h"
 #include "engine/postgres/postgres.h"
 #include "guard/guard.h"
@@ -65,10 +67,12 @@ class HostLock {
   int fd_;
 };
 
-void wait_for_end(Session& session) {
+void wait_for_end(
+    Session& session, const std::function<void()>& meanwhile = [] {}) {
   const int pid = session.options().while_pid;
   while (!session.cancelled()) {
     if (pid != 0 && kill(pid, 0) != 0) return;
+    meanwhile();
     session.machine().clock.sleep_for(kEndLook);
   }
 }
@@ -112,10 +116,13 @@ Result<> serve_store(Session& session) {
   WEIR_TRY(const auto kept, store::make_sqlite(machine.clock, machine.workers,
                                                place.store_folder() + "/store.sqlite"));
   const FleetFacts& facts = session.facts();
-  WEIR_TRY(const auto listener, store::serve(*kept, machine.clock, facts.store.ip, facts.store.port,
-                                             place.identity_of(place.store_folder(), "store")));
+  WEIR_TRY(const peer::Identity identity,
+           identity_in(machine.files, place, place.store_folder(), "store"));
+  WEIR_TRY(const auto listener,
+           store::serve(*kept, machine.clock, facts.store.ip, facts.store.port, identity));
   say(machine.clock, Level::info, "store: serving at {}:{}", facts.store.ip, facts.store.port);
-  wait_for_end(session);
+  StoreRevoked revoked(session, *kept, identity);
+  wait_for_end(session, [&revoked] { revoked.look(); });
   return {};
 }
 
@@ -129,14 +136,16 @@ Result<> serve_agent(Session& session) {
   WEIR_TRY_(lock.take(name));
   WEIR_TRY_(access::mend(machine.files, place.identity(name), name.text));
   World& world = session.world();
-  const peer::Identity identity = place.identity_of(place.identity(name), name.text);
+  WEIR_TRY(const peer::Identity identity,
+           identity_in(machine.files, place, place.identity(name), name.text));
   const auto caller = peer::make_caller(machine.clock, identity);
   const auto remote = store::make_remote(*caller, machine.clock, session.facts().store);
   agent::Engines engines;
   engines["postgres"] = engine::make_postgres(
       world, {place.fleet, name, place.host_folder(name), place.host_run(name),
               place.identity(name), name.text, place.server_user, place.finals()});
-  const agent::Papers papers = papers_of(session, name);
+  agent::Papers papers = papers_of(session, name);
+  papers.revoked = identity.revoked;
   agent::Agent agent(world, *remote, *caller, engines,
                      {session.keys(), name, place.host_folder(name), {}, papers});
   WEIR_TRY_(agent.start());

@@ -13,6 +13,7 @@
 #include "base/quantity.h"
 #include "cli/paint.h"
 #include "cli/program.h"
+#include "cli/revoked.h"
 #include "config/config.h"
 #include "engine/postgres/postgres.h"
 #include "guard/guard.h"
@@ -112,8 +113,10 @@ Result<> Session::open() {
   WEIR_TRY(servers_, machine_.servers(place_.run));
   world_ = std::make_unique<World>(World{machine_.clock, machine_.random, machine_.files,
                                          machine_.programs, *servers_, machine_.workers});
-  caller_ =
-      peer::make_caller(machine_.clock, place_.identity_of(place_.operator_folder(), "operator"));
+  WEIR_TRY(peer::Identity identity,
+           identity_in(machine_.files, place_, place_.operator_folder(), "operator"));
+  revoked_ = identity.revoked;
+  caller_ = peer::make_caller(machine_.clock, std::move(identity));
   store_ = store::make_remote(*caller_, machine_.clock, facts_->store);
   return {};
 }
@@ -150,7 +153,10 @@ Result<> Session::wake_store() {
         facts_->signer ? "type it on host " + facts_->signer->name : "");
   }
   const auto meta = store_->get(keys().meta(), within(1s));
-  if (meta) return {};
+  if (meta) {
+    take_revoked(*this);
+    return {};
+  }
   if (facts_->apart()) {
     return fail(Failure::unreachable,
                 fmt::format("the store at {}:{} does not answer: {}", facts_->store.ip,

@@ -96,6 +96,7 @@ class Session {
   Place& place() { return place_; }
   store::Store& store() { return *store_; }
   peer::Caller& caller() { return *caller_; }
+  peer::Revoked& revoked() { return *revoked_; }
   store::Keys keys() const { return {place_.fleet, RegionName("local")}; }
   World& world();
   // By then, and by the end of --timeout at the latest: what is begun within it ends within it.
@@ -128,6 +129,7 @@ class Session {
   const Instant began_;
   Place place_;
   std::optional<FleetFacts> facts_;
+  std::shared_ptr<peer::Revoked> revoked_;
   std::unique_ptr<peer::Caller> caller_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Servers> servers_;

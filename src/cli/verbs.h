@@ -12,6 +12,7 @@ namespace weir::cli {
 extern const Verb kUp;            // init if needed, supervisor, apply, wait until healthy
 extern const Verb kInit;          // this machine holds the CA of a fleet of several machines
 extern const Verb kToken;         // one word that lets one host join
+extern const Verb kRevoke;        // a host's certificates count no more
 extern const Verb kJoin;          // this machine becomes a host of a fleet
 extern const Verb kDown;          // replicas first, then leaders, then our own processes
 extern const Verb kApply;         // writes the desired fleet and waits until it is so

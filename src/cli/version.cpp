@@ -12,7 +12,7 @@ namespace {
 
 struct Format {
   const char* what;
-  int number;  // the highest that this weir reads; it reads every lower one too
+  int number;  // the highest that this weir reads; it reads the one before too
 };
 constexpr Format kFormats[] = {
     {"record", kRecordFormat}, {"desired", kDesiredFormat},    {"journal", journal::kFormat},

@@ -39,8 +39,8 @@ std::string folder_of(const std::string& path) { return path.substr(0, path.rfin
 
 }  // namespace
 
-Result<std::unique_ptr<Journal>> Journal::open(World& world, std::string path) {
-  std::unique_ptr<Journal> journal(new Journal(world, std::move(path)));
+Result<std::unique_ptr<Journal>> Journal::open(World& world, std::string path, std::string life) {
+  std::unique_ptr<Journal> journal(new Journal(world, std::move(path), std::move(life)));
   WEIR_TRY_(journal->load());
   return journal;
 }
@@ -51,6 +51,9 @@ Result<> Journal::load() {
   if (!text && text.error().failure == Failure::not_found) return {};
   if (!text) return fail(text.error());
   const Result<Read> read = read_lines(*text);
+  if (!read && read.error().failure == Failure::unsupported)
+    return fail(Failure::unsupported, "cannot read the journal " + path_ + ", " + read.error().what,
+                "start the weir that wrote it, or a newer one");
   if (!read)
     return fail(
         Failure::bad_data, "cannot read the journal " + path_ + ", " + read.error().what,
@@ -74,6 +77,8 @@ Result<std::int64_t> Journal::intend(Entry entry) {
   line->intent = true;
   line->entry = std::move(entry);
   line->entry.outcome = Outcome::open;
+  line->entry.format = format_;
+  line->entry.life = life_;
   if (line->entry.at == WallTime{}) line->entry.at = world_.clock.wall();
   WEIR_TRY(const Entry written, put(line));
   return written.number;
@@ -82,7 +87,7 @@ Result<std::int64_t> Journal::intend(Entry entry) {
 Result<> Journal::conclude(std::int64_t number, Outcome outcome, std::string detail,
                            Duration took) {
   auto line = std::make_shared<Line>();
-  line->conclusion = {number, outcome, std::move(detail), took};
+  line->conclusion = {number, outcome, std::move(detail), took, format_};
   WEIR_TRY_(put(line));
   return {};
 }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -14,6 +16,7 @@ namespace weir::journal {
 namespace {
 
 const std::string kPath = "/state/journal";
+const std::string kLife = "q3life";
 
 Entry promise_of(const std::string& because) {
   Entry entry;
@@ -30,7 +33,7 @@ struct JournalTest : ::testing::Test {
   std::unique_ptr<Journal> journal = open();
 
   std::unique_ptr<Journal> open() {
-    auto opened = Journal::open(t.world, kPath);
+    auto opened = Journal::open(t.world, kPath, kLife);
     EXPECT_TRUE(opened) << opened.error().what;
     return opened ? std::move(*opened) : nullptr;
   }
@@ -143,13 +146,58 @@ TEST_F(JournalTest, DamageElsewhereIsRefusedAndLeftAsItIs) {
   }
 }
 
-TEST_F(JournalTest, AHigherFormatIsRefused) {
+TEST_F(JournalTest, AHigherFormatIsRefusedWithASentence) {
   intend();
-  const std::string now = "\"format\":" + std::to_string(kFormat);
+  const std::string now = "\"format\":" + std::to_string(kFormatBefore);
   const auto at = text().find(now);
   ASSERT_NE(at, std::string::npos);
   text().replace(at, now.size(), "\"format\":" + std::to_string(kFormat + 1));
-  EXPECT_EQ(refusal(), Failure::bad_data);
+  const std::string before = text();
+  const auto opened = Journal::open(t.world, kPath);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().failure, Failure::unsupported);
+  EXPECT_NE(opened.error().what.find("line 1: it was written by a newer weir: it has format 3, "
+                                     "this weir reads 1 and 2"),
+            std::string::npos)
+      << opened.error().what;
+  EXPECT_EQ(text(), before) << "it is left for the weir that can read it";
+}
+
+// The fixture is the beginning of the journal of a host of a live fleet, as the weir of
+// tests/real/upgrade_from.txt writes it; its last line is an intent that was cut off.
+TEST_F(JournalTest, AJournalOfTheFormatBeforeIsReadAndGoesOn) {
+  std::ifstream file(WEIR_SOURCE_DIR "/src/journal/format_1_fixture.jsonl");
+  text() = std::string(std::istreambuf_iterator<char>(file), {});
+  ASSERT_NE(text().find("\"format\":1"), std::string::npos);
+  journal = open();
+  const auto entries = journal->recent(100);
+  ASSERT_EQ(entries.size(), 6u);
+  EXPECT_EQ(entries.front().kind, "Rejoin");
+  EXPECT_EQ(entries.front().outcome, Outcome::done);
+  EXPECT_EQ(entries.front().life, "") << "that format does not know it";
+  EXPECT_EQ(numbers(journal->left_open()), (Numbers{6}));
+  ASSERT_TRUE(journal->conclude(6, Outcome::unknown, "cut off", 1ms));
+  journal->write_as(kFormat);
+  EXPECT_EQ(intend(), 7);
+  journal = open();  // both formats in one file
+  EXPECT_EQ(journal->recent(1).front().format, kFormat);
+  EXPECT_EQ(journal->recent(2).front().format, kFormatBefore);
+  EXPECT_EQ(journal->recent(2).front().outcome, Outcome::unknown);
+}
+
+TEST_F(JournalTest, ItIsWrittenAsTheFormerWeirReadsItUntilNobodyNeedsThat) {
+  const auto first = intend();
+  ASSERT_TRUE(journal->conclude(first, Outcome::done, "", 1ms));
+  EXPECT_EQ(text().find("\"format\":2"), std::string::npos) << text();
+  EXPECT_EQ(text().find("life"), std::string::npos) << text();
+  journal->write_as(kFormat);
+  const auto second = intend();
+  EXPECT_NE(text().find("\"format\":2"), std::string::npos) << text();
+  journal = open();
+  EXPECT_EQ(journal->recent(1).front().number, second);
+  EXPECT_EQ(journal->recent(1).front().life, kLife);
+  EXPECT_EQ(to_json(journal->recent(1).front())["life"].text(), kLife);
+  EXPECT_FALSE(to_json(journal->recent(2).front()).has("life"));
 }
 
 TEST_F(JournalTest, CompactionKeepsTheLastAndTheOpen) {

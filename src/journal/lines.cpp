@@ -15,11 +15,16 @@ constexpr std::array<std::pair<Outcome, const char*>, 5> kOutcomes{{{Outcome::op
                                                                     {Outcome::failed, "failed"},
                                                                     {Outcome::unknown, "unknown"}}};
 
-Result<> check_format(const Json& json) {
+Result<int> format_in(const Json& json) {
+  if (!json["format"].is_integer() || json["format"].integer() < 1) {
+    return fail(Failure::bad_data, "it carries no format");
+  }
   const std::int64_t format = json["format"].integer();
-  if (format >= 1 && format <= kFormat) return {};
-  return fail(Failure::bad_data,
-              fmt::format("it has format {}, this weir reads up to {}", format, kFormat));
+  if (format >= kFormatBefore && format <= kFormat) return static_cast<int>(format);
+  return fail(
+      Failure::unsupported,
+      fmt::format("it was written by {} weir: it has format {}, this weir reads {} and {}",
+                  format > kFormat ? "a newer" : "an older", format, kFormatBefore, kFormat));
 }
 
 Result<Outcome> outcome_from(const Json& json) {
@@ -29,10 +34,10 @@ Result<Outcome> outcome_from(const Json& json) {
 }
 
 Result<Conclusion> conclusion_from(const Json& json) {
-  WEIR_TRY_(check_format(json));
+  WEIR_TRY(const int format, format_in(json));
   WEIR_TRY(const Outcome outcome, outcome_from(json["outcome"]));
   return Conclusion{json["of"].integer(), outcome, json["detail"].text(),
-                    Duration(json["took_ns"].integer())};
+                    Duration(json["took_ns"].integer()), format};
 }
 
 Result<> read_line(std::string_view line, std::map<std::int64_t, Entry>& entries) {
@@ -69,9 +74,9 @@ const char* name_of(Outcome outcome) {
 
 Json to_json(const Entry& entry) {
   Json json = Json::object();
-  json.set("format", kFormat)
-      .set("number", entry.number)
-      .set("at_ns", std::int64_t{entry.at.time_since_epoch().count()})
+  json.set("format", entry.format).set("number", entry.number);
+  if (entry.format > kFormatBefore) json.set("life", entry.life);
+  json.set("at_ns", std::int64_t{entry.at.time_since_epoch().count()})
       .set("service", entry.service)
       .set("capability", entry.capability)
       .set("kind", entry.kind)
@@ -85,9 +90,11 @@ Json to_json(const Entry& entry) {
 
 Result<Entry> entry_from(const Json& json) {
   if (!json.is_object()) return fail(Failure::bad_data, "it is not an object");
-  WEIR_TRY_(check_format(json));
+  WEIR_TRY(const int format, format_in(json));
   WEIR_TRY(const Outcome outcome, outcome_from(json["outcome"]));
   Entry entry;
+  entry.format = format;
+  entry.life = json["life"].text();
   entry.number = json["number"].integer();
   if (entry.number <= 0) return fail(Failure::bad_data, "it has no number");
   entry.service = json["service"].text();
@@ -106,7 +113,7 @@ std::string line_of(const Entry& entry) { return to_json(entry).dump() + "\n"; }
 
 std::string line_of(const Conclusion& conclusion) {
   Json json = Json::object();
-  json.set("format", kFormat)
+  json.set("format", conclusion.format)
       .set("of", conclusion.number)
       .set("outcome", name_of(conclusion.outcome))
       .set("detail", conclusion.detail)
@@ -132,7 +139,10 @@ Result<Read> read_lines(std::string_view text) {
       out.torn = true;
       break;
     }
-    if (const Result<> read = read_line(line, entries); !read)
+    const Result<> read = read_line(line, entries);
+    if (!read && read.error().failure == Failure::unsupported)
+      return fail(Failure::unsupported, fmt::format("line {}: {}", count, read.error().what));
+    if (!read)
       return fail(Failure::bad_data,
                   fmt::format("line {} is damaged: {}", count, read.error().what));
   }

@@ -16,6 +16,7 @@ struct Conclusion {
   Outcome outcome = Outcome::open;
   std::string detail;
   Duration took{};
+  int format = kFormat;
 };
 
 std::string line_of(const Entry& entry);
@@ -26,7 +27,8 @@ struct Read {
   std::vector<Entry> entries;  // by number, with their outcomes
   bool torn = false;           // the last line was not whole, and is left out
 };
-// bad_data, with the line's number, for damage anywhere but in the last line.
+// With the line's number: bad_data for damage anywhere but in the last line, unsupported for a
+// format that this weir does not read.
 Result<Read> read_lines(std::string_view text);
 
 // What is kept when the file is rewritten: the last kKept entries, and every open one.

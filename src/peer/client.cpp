@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "peer/peer.h"
+#include "peer/tls.h"
 #include "peer/wire.h"
 
 namespace weir::peer {
@@ -40,6 +41,7 @@ struct Line {
   std::unique_ptr<CURL, FreeHandle> handle;
   List headers;
   List connect_to;
+  std::int64_t crl = 0;  // number of the list by which its connections were judged
 };
 
 // What one call has sent and received so far.
@@ -85,6 +87,18 @@ bool says_not_you(std::string_view words) {
          words.find("decrypt error") != std::string_view::npos;
 }
 
+bool says_revoked(std::string_view words) {
+  return words.find("certificate revoked") != std::string_view::npos;
+}
+
+// At each new connection: what counts no more is told to OpenSSL, which looks at both ends' chains.
+CURLcode tell_revoked(CURL*, void* context, void* user) {
+  const auto* revoked = static_cast<const Revoked*>(user);
+  return check_revoked(static_cast<ssl_ctx_st*>(context), *revoked->known())
+             ? CURLE_OK
+             : CURLE_SSL_CRL_BADFILE;
+}
+
 // An Error for a call that ended without an answer.
 tl::unexpected<Error> no_answer(CURLcode code, const Exchange& exchange, const std::string& target,
                                 std::string_view words) {
@@ -93,6 +107,10 @@ tl::unexpected<Error> no_answer(CURLcode code, const Exchange& exchange, const s
                                                target, kBodyBytesMax >> 20));
   }
   const std::string why = words.empty() ? curl_easy_strerror(code) : std::string(words);
+  if (code == CURLE_PEER_FAILED_VERIFICATION && says_revoked(why)) {
+    return fail(Failure::denied,
+                fmt::format("cannot trust {}: its certificate was revoked", target));
+  }
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return fail(Failure::denied,
                 fmt::format("cannot trust {}: its certificate is not that of the name, "
@@ -103,6 +121,10 @@ tl::unexpected<Error> no_answer(CURLcode code, const Exchange& exchange, const s
     return fail(
         Failure::denied,
         fmt::format("cannot call {}: our own certificate cannot be used ({})", target, why));
+  }
+  if (says_not_you(words) && says_revoked(words)) {
+    return fail(Failure::denied,
+                fmt::format("{} does not accept our certificate: it was revoked", target));
   }
   if (says_not_you(words)) {
     return fail(Failure::denied,
@@ -153,7 +175,13 @@ class CurlCaller : public Caller {
     const CURLcode code = curl_easy_perform(handle);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, nullptr);
     // A line that failed is not kept: whatever is left on its connection is nobody's answer.
-    if (code != CURLE_OK) return no_answer(code, exchange, key, words);
+    if (code != CURLE_OK) {
+      if (identity_.revoked && says_not_you(words) && says_revoked(words)) {
+        identity_.revoked->note_own();
+      }
+      return no_answer(code, exchange, key, words);
+    }
+    if (identity_.revoked && identity_.revoked->own()) identity_.revoked->forget_own();
 
     long status = 0;
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
@@ -169,6 +197,7 @@ class CurlCaller : public Caller {
   Line line_to(const std::string& key, const Address& to) {
     {
       const std::lock_guard lock(mutex_);
+      forget_judged_before();
       const auto idle = idle_.find(key);
       if (idle != idle_.end() && !idle->second.empty()) {
         // The one used last, so that those which are not needed grow old and end.
@@ -182,12 +211,26 @@ class CurlCaller : public Caller {
 
   void give_back(const std::string& key, Line line) {
     const std::lock_guard lock(mutex_);
+    forget_judged_before();
+    if (line.crl != crl_) return;
     std::vector<Line>& idle = idle_[key];
     if (idle.size() < kIdlePerTargetMax) idle.push_back(std::move(line));
   }
 
+  std::int64_t crl_number() const {
+    return identity_.revoked ? identity_.revoked->known()->number : 0;
+  }
+
+  // Needs mutex_. Connections to whoever was revoked since must not be used again.
+  void forget_judged_before() {
+    const std::int64_t number = crl_number();
+    if (number != crl_) idle_.clear();
+    crl_ = number;
+  }
+
   Line new_line(const Address& to) const {
     Line line;
+    line.crl = crl_number();
     line.handle.reset(curl_easy_init());
     CURL* handle = line.handle.get();
     if (handle == nullptr) return line;
@@ -221,6 +264,10 @@ class CurlCaller : public Caller {
       curl_easy_setopt(handle, CURLOPT_SSLCERT, identity_.cert.c_str());
       curl_easy_setopt(handle, CURLOPT_SSLKEY, identity_.key.c_str());
     }
+    if (identity_.revoked) {
+      curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, tell_revoked);
+      curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, identity_.revoked.get());
+    }
     curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
     if (identity_.ca.empty()) {
       curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -233,8 +280,9 @@ class CurlCaller : public Caller {
 
   Clock& clock_;
   const Identity identity_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards what follows
   std::map<std::string, std::vector<Line>> idle_;
+  std::int64_t crl_ = 0;  // number of the list by which all of idle_ were judged
 };
 
 }  // namespace
@@ -244,7 +292,7 @@ std::unique_ptr<Caller> make_caller(Clock& clock, Identity identity) {
 }
 
 std::unique_ptr<Caller> make_stranger(Clock& clock, std::string ca) {
-  return std::make_unique<CurlCaller>(clock, Identity{{}, {}, {}, std::move(ca)});
+  return std::make_unique<CurlCaller>(clock, Identity{{}, {}, {}, std::move(ca), {}});
 }
 
 }  // namespace weir::peer

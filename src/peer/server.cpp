@@ -23,6 +23,7 @@
 
 #include "peer/crew.h"
 #include "peer/peer.h"
+#include "peer/tls.h"
 #include "peer/wire.h"
 
 namespace weir::peer {
@@ -41,6 +42,7 @@ constexpr auto kAnswerTime = 30s;    // 16 MiB over a slow link
 constexpr auto kLingerTime = 2s;     // so that a refused sender reads why, instead of a reset
 constexpr auto kAcceptPause = 50ms;  // when the process is out of descriptors
 constexpr auto kRenewalLook = 5s;    // how soon a renewed certificate is served
+constexpr auto kCrlLook = 500ms;     // how soon a revoked caller's connections are ended
 constexpr std::size_t kReadBytes = 16u << 10;
 constexpr std::uint32_t kHeaderBytesMax = 16u << 10;
 constexpr std::size_t kStrangerBytesMax = 64u << 10;
@@ -70,6 +72,7 @@ Result<Pem> read_pem(const Identity& identity) {
 }
 
 Result<Tls> make_tls(const Pem& pem, const Identity& identity, bool strangers) {
+  const auto crl = identity.revoked ? identity.revoked->known() : nullptr;
   try {
     auto tls = std::make_shared<ssl::context>(ssl::context::tls_server);
     SSL_CTX* native = tls->native_handle();
@@ -84,22 +87,14 @@ Result<Tls> make_tls(const Pem& pem, const Identity& identity, bool strangers) {
     // What is shown is verified in any case; strangers may show nothing.
     tls->set_verify_mode(strangers ? ssl::verify_peer
                                    : ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+    if (crl && !check_revoked(native, *crl)) {
+      return fail(Failure::bad_data, fmt::format("cannot use CRL number {}", crl->number));
+    }
     return tls;
   } catch (const boost::system::system_error& error) {
     return fail(Failure::denied, fmt::format("cannot use the certificate {} with its key: {}",
                                              identity.cert, error.code().message()));
   }
-}
-
-// nullopt: no certificate was shown.
-std::optional<std::string> common_name(SSL* connection) {
-  X509* cert = SSL_get1_peer_certificate(connection);
-  if (cert == nullptr) return std::nullopt;
-  char text[256] = {};
-  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text,
-                                             static_cast<int>(sizeof text));
-  X509_free(cert);
-  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
 class Connection;
@@ -109,6 +104,7 @@ class Connection;
 struct Handlers {
   Handler known;
   Handler strangers;
+  std::shared_ptr<Revoked> revoked;  // may be null
 };
 
 // Which connections are open, so that a stop can end them. Any thread: a job that is dropped may
@@ -160,14 +156,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
     stream_.async_handshake(ssl::stream_base::server,
                             [self = shared_from_this()](error_code error) {
                               if (error) return self->linger();
-                              const auto name = common_name(self->stream_.native_handle());
-                              self->stranger_ = !name;
-                              self->from_ = name.value_or("");
+                              auto shown = shown_by(self->stream_.native_handle());
+                              self->stranger_ = !shown;
+                              self->shown_ = std::move(shown).value_or(Shown{});
+                              // The handshake may have begun before the list came.
+                              if (self->is_revoked()) return self->close();
                               self->wait(kRequestTime);
                             });
   }
 
   void close() { lowest().close(); }
+  bool is_revoked() const {
+    return handlers_.revoked && handlers_.revoked->known()->revoked.contains(shown_.serial);
+  }
 
  private:
   beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
@@ -212,7 +213,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       return refuse(http::status::method_not_allowed, Failure::unsupported,
                     "the request is no POST");
     }
-    hand_over({std::string(request.target()), Json(), from_}, std::move(parser_->get().body()));
+    hand_over({std::string(request.target()), Json(), shown_.name, shown_.serial},
+              std::move(parser_->get().body()));
   }
 
   void hand_over(Request request, std::string body) {
@@ -299,7 +301,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Handlers& handlers_;
   Crew& crew_;
   Register& open_;
-  std::string from_;
+  Shown shown_;
   bool stranger_ = false;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
@@ -321,6 +323,7 @@ class Server : public Listener {
       error_code ignored;
       acceptor_.close(ignored);
       renewal_timer_.cancel();
+      crl_timer_.cancel();
       for (const auto& connection : open_.all()) connection->close();
     });
     crew_.stop();
@@ -346,6 +349,7 @@ class Server : public Listener {
     if (error) return cannot_listen(ip, port, error);
     port_ = acceptor_.local_endpoint(error).port();
     look_again();
+    look_for_crl();
     accept();
     try {
       thread_ = std::thread([this] { io_.run(); });
@@ -393,6 +397,7 @@ class Server : public Listener {
 
   void take(tcp::socket socket) {
     if (open_.count() >= kConnectionsMax) return;
+    if (identity_.revoked) obey_crl();
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     std::make_shared<Connection>(std::move(socket), tls_, handlers_, crew_, open_)->start();
@@ -406,6 +411,29 @@ class Server : public Listener {
       look_for_renewal();
       look_again();
     });
+  }
+
+  // What this process learns of revocations lies in memory, so this may be done on the io thread.
+  void look_for_crl() {
+    if (!identity_.revoked) return;
+    crl_timer_.expires_after(kCrlLook);
+    crl_timer_.async_wait([this](error_code error) {
+      if (error) return;
+      obey_crl();
+      look_for_crl();
+    });
+  }
+
+  void obey_crl() {
+    const auto crl = identity_.revoked->known();
+    if (crl->number == crl_number_) return;
+    auto tls = make_tls(pem_, identity_, handlers_.strangers != nullptr);
+    if (!tls) return;
+    tls_ = std::move(*tls);
+    crl_number_ = crl->number;
+    for (const auto& connection : open_.all()) {
+      if (connection->is_revoked()) connection->close();
+    }
   }
 
   // A renewed certificate is picked up by itself, also where nobody connects: the
@@ -424,6 +452,9 @@ class Server : public Listener {
         if (!pem || !tls || !*tls) return;
         pem_ = std::move(*pem);
         tls_ = std::move(*tls);
+        // It was made beside us, perhaps by a list that is no longer the newest.
+        crl_number_ = 0;
+        if (identity_.revoked) obey_crl();
       });
     });
   }
@@ -437,6 +468,8 @@ class Server : public Listener {
   tcp::acceptor acceptor_{io_};
   asio::steady_timer timer_{io_};
   asio::steady_timer renewal_timer_{io_};
+  asio::steady_timer crl_timer_{io_};
+  std::int64_t crl_number_ = 0;
   Pem pem_;
   Tls tls_;
   bool looking_ = false;
@@ -450,7 +483,7 @@ Result<std::unique_ptr<Listener>> listen(const std::string& ip, std::uint16_t po
                                          const Identity& identity, Handler handler, int calls_max,
                                          Handler strangers) {
   auto server = std::make_unique<Server>(
-      identity, Handlers{std::move(handler), std::move(strangers)}, calls_max);
+      identity, Handlers{std::move(handler), std::move(strangers), identity.revoked}, calls_max);
   WEIR_TRY_(server->start(ip, port));
   return std::unique_ptr<Listener>(std::move(server));
 }

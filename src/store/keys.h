@@ -15,8 +15,9 @@ struct Keys {
   std::string meta() const { return root() + "meta"; }
   std::string desired() const { return root() + "desired/"; }
   std::string desired(const ServiceName& s) const { return desired() + s.text; }
-  std::string hosts() const { return root() + "hosts"; }  // the declared hosts, one record
-  std::string lever() const { return root() + "lever"; }  // stands: all drills are stopped
+  std::string hosts() const { return root() + "hosts"; }      // the declared hosts, one record
+  std::string revoked() const { return root() + "revoked"; }  // the fleet's CRL
+  std::string lever() const { return root() + "lever"; }      // stands: all drills are stopped
   std::string local() const { return root() + region.text + "/"; }
   std::string services() const { return local() + "service/"; }
   std::string service(const ServiceName& s) const { return services() + s.text + "/"; }

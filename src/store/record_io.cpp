@@ -3,11 +3,15 @@
 
 #include "base/mutant.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
 namespace weir::store {
 namespace {
+
+constexpr int kCrlFormat = 1;
 
 Result<Revision> write(Store& store, const std::string& key, const std::string& value,
                        Revision expected, Deadline deadline) {
@@ -100,6 +104,29 @@ Result<> drop_claim(Store& store, const Keys& keys, const ServiceName& service, 
   const auto done = store.commit({{keys.claim(service), expected, std::nullopt, 0}}, deadline);
   if (done || done.error().failure == Failure::conflict) return {};
   return fail(done.error());
+}
+
+Result<std::string> crl_in(const Json& value) {
+  if (value["format"].integer() == kCrlFormat && value["crl"].is_string()) {
+    return value["crl"].text();
+  }
+  return fail(Failure::bad_data,
+              fmt::format("cannot read the list of revoked certificates: its format is {}, this "
+                          "weir reads {}",
+                          value["format"].integer(), kCrlFormat));
+}
+
+Result<HeldCrl> read_crl(Store& store, const Keys& keys, Deadline deadline) {
+  WEIR_TRY(const std::optional<Entry> entry, store.get(keys.revoked(), deadline));
+  if (!entry) return HeldCrl{};
+  return HeldCrl{read_entry<std::string>(*entry, crl_in).value_or(""), entry->revision};
+}
+
+Result<Revision> write_crl(Store& store, const Keys& keys, const access::Crl& crl,
+                           Revision expected, Deadline deadline) {
+  const Json value =
+      Json::object().set("format", kCrlFormat).set("number", crl.number).set("crl", crl.pem);
+  return write(store, keys.revoked(), value.dump(), expected, deadline);
 }
 
 Result<> create_renewal(Store& store, const Keys& keys, const HostName& host, Deadline deadline) {

@@ -1,10 +1,11 @@
-// Leadership records, claims and desired services, read from and written to the store by
-// compare-and-set.
+// Leadership records, claims, desired services and the list of the revoked, read from and written
+// to the store by compare-and-set.
 #pragma once
 
 #include <optional>
 #include <vector>
 
+#include "access/access.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "model/claim.h"
@@ -54,6 +55,19 @@ Result<Revision> write_claim(Store& store, const Keys& keys, const ServiceName& 
 // Success also where it is gone already or somebody else's stands there: it is not ours any more.
 Result<> drop_claim(Store& store, const Keys& keys, const ServiceName& service, Revision expected,
                     Deadline deadline);
+
+// The fleet's CRL as it stands there (PEM), unjudged: anybody who may write the store could have
+// put it there. Absent while nothing was revoked: revision 0 and no text. What cannot be read has
+// no text either, so that a good one can take its place.
+struct HeldCrl {
+  std::string pem;
+  Revision revision = 0;
+};
+Result<HeldCrl> read_crl(Store& store, const Keys& keys, Deadline deadline);
+// The text of the value of that key; bad_data for another one.
+Result<std::string> crl_in(const Json& value);
+Result<Revision> write_crl(Store& store, const Keys& keys, const access::Crl& crl,
+                           Revision expected, Deadline deadline);
 
 // The key of a host's renewal; success without effect where it is there. Only apply, join and the
 // rebuilding of a store may call it (safety.md S1).

@@ -154,6 +154,31 @@ TEST_F(RecordIo, ADamagedRecordNamesItsKey) {
   }
 }
 
+TEST_F(RecordIo, TheListOfTheRevokedIsReadAndRubbishInItsPlaceIsOverwritten) {
+  const auto none = read_crl(store, keys, soon());
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->revision, 0);
+  access::Crl crl;
+  crl.number = 3;
+  crl.pem = "a list";
+  const auto first = write_crl(store, keys, crl, 0, soon());
+  ASSERT_TRUE(first) << first.error().what;
+  EXPECT_EQ(read_crl(store, keys, soon())->pem, "a list");
+  EXPECT_EQ(write_crl(store, keys, crl, 0, soon()).error().failure, Failure::conflict);
+  Revision at = *first;
+  for (const char* bad : {"", "[]", R"({"format":2,"crl":"x"})", R"({"format":1})"}) {
+    const auto written = store.commit({{keys.revoked(), at, bad, 0}}, soon());
+    ASSERT_TRUE(written);
+    const auto held = read_crl(store, keys, soon());
+    ASSERT_TRUE(held) << bad;
+    EXPECT_EQ(held->pem, "") << bad;
+    EXPECT_EQ(held->revision, *written);
+    const auto again = write_crl(store, keys, crl, held->revision, soon());
+    ASSERT_TRUE(again);
+    at = *again;
+  }
+}
+
 TEST_F(RecordIo, DesiredServicesAreWrittenReadAndListed) {
   Service service;
   service.name = orders;

@@ -51,6 +51,8 @@ Parameters remote_parameters(const Setting& setting, const Member& member, const
           {"dbname", database},
           {"sslmode", "verify-full"},
           {"sslrootcert", setting.identity + "/ca.crt"},
+          // libpq goes on without it where nothing was revoked and there is no such file.
+          {"sslcrl", setting.identity + "/ca.crl"},
           {"sslcert", own + ".crt"},
           {"sslkey", own + ".key"},
           {"gssencmode", "disable"},
@@ -72,6 +74,7 @@ Parameters program_parameters(const Setting& setting, const Member& own, const M
   const Layout l = layout_of(setting, own);
   Parameters parameters = remote_parameters(setting, target, role);
   put(parameters, "sslrootcert", l.ca);
+  put(parameters, "sslcrl", l.crl);
   put(parameters, "sslcert", l.server_cert);
   put(parameters, "sslkey", l.server_key);
   take_out(parameters, "options");

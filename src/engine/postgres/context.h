@@ -2,6 +2,7 @@
 // which weir touches a member's files, programs and sessions.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -84,6 +85,11 @@ class Context {
   // Copies this host's certificate and key to RECEIVER/EPOCH, for a receiver of that epoch.
   Result<> place_receiver_key(const Member& member, const Epoch& epoch);
 
+  // The number of the list of revoked certificates by which sessions are opened now. Sessions that
+  // were kept from before it grew are not used any more.
+  std::int64_t crl_number() const { return crl_number_; }
+  void learn_crl_number(std::int64_t number) { crl_number_ = number; }
+
   // How long a start in place would take, as last found for a stopped server; forgotten when it
   // starts.
   void note_restart_estimate(const Member& member, std::optional<Duration> estimate);
@@ -95,6 +101,7 @@ class Context {
  private:
   World& world_;
   const Setting setting_;
+  std::atomic<std::int64_t> crl_number_ = 0;
   std::mutex mutex_;  // never held over a port call
   std::map<std::string, std::weak_ptr<void>> starting_;
   std::map<std::string, Duration> restart_estimates_;

@@ -36,6 +36,8 @@ Layout layout_of(const Setting& setting, const Member& member) {
   l.server_cert = l.conf + "/server.crt";
   l.server_key = l.conf + "/server.key";
   l.ca = l.conf + "/ca.crt";
+  l.crl = l.conf + "/ca.crl";
+  l.crl_obeyed = l.conf + "/crl_obeyed.json";
   l.receiver = l.root + "/receiver";
   l.log = l.root + "/log/server.log";
   l.promise = l.root + "/promise.json";

@@ -19,8 +19,10 @@ struct Layout {
   std::string conf;      // the folder of the settings below
   std::string config_file, params_file, role_file, hba_file, ident_file;
   std::string server_cert, server_key, ca;
-  std::string receiver;  // folder of the receiver's keys, one folder an epoch (safety.md S6)
-  std::string log;       // the server's log file
+  std::string crl;         // what the fleet has revoked; absent while that is nothing
+  std::string crl_obeyed;  // the number of the list by which sessions were last ended
+  std::string receiver;    // folder of the receiver's keys, one folder an epoch (safety.md S6)
+  std::string log;         // the server's log file
   std::string promise, incarnation, rewind_mark, follows, leads;  // notes, see notes.h
   std::string making;   // marker: a create or copy is under way and the data is not whole
   std::string exports;  // diverged WAL

@@ -64,12 +64,17 @@ void PostgresObserves::look_for_room(const Member& member, Session& session, Sig
 
 std::unique_ptr<Session> PostgresObserves::take(const Member& member) {
   const std::lock_guard guard(mutex_);
+  const std::int64_t judged = context_.crl_number();
+  if (judged != judged_) idle_.clear();
+  judged_ = judged;
   return std::move(idle_[key_of(member)]);
 }
 
-void PostgresObserves::give_back(const Member& member, std::unique_ptr<Session> session) {
+void PostgresObserves::give_back(const Member& member, std::unique_ptr<Session> session,
+                                 std::int64_t judged) {
   if (!session || !session->alive()) return;
   const std::lock_guard guard(mutex_);
+  if (judged != judged_) return;
   idle_[key_of(member)].swap(session);
 }
 
@@ -81,6 +86,7 @@ Result<Session> PostgresObserves::open(const Member& member, Deadline deadline) 
 }
 
 Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
+  const std::int64_t judged = context_.crl_number();
   // A kept connection may be one to a server that has died since, which says nothing of the one
   // that runs now; a new one is decisive.
   if (auto kept = take(member)) {
@@ -88,7 +94,7 @@ Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
     if (rows) {
       if (auto seen = sighting_of(*rows, context_.clock().now())) {
         look_for_room(member, *kept, *seen, deadline);
-        give_back(member, std::move(kept));
+        give_back(member, std::move(kept), judged);
         return std::move(*seen);
       }
     }
@@ -100,7 +106,7 @@ Sighting PostgresObserves::probe(const Member& member, Deadline deadline) {
   auto seen = sighting_of(*rows, context_.clock().now());
   if (!seen) return sighting_of(seen.error(), context_.clock().now());
   look_for_room(member, *session, *seen, deadline);
-  give_back(member, std::make_unique<Session>(std::move(*session)));
+  give_back(member, std::make_unique<Session>(std::move(*session)), judged);
   return std::move(*seen);
 }
 

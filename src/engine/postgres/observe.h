@@ -21,7 +21,7 @@ class PostgresObserves : public Observes {
  private:
   Result<Session> open(const Member& member, Deadline deadline);
   std::unique_ptr<Session> take(const Member& member);
-  void give_back(const Member& member, std::unique_ptr<Session> session);
+  void give_back(const Member& member, std::unique_ptr<Session> session, std::int64_t judged);
 
   // Makes the sighting of this host's leader sick once its server has said for a while that it
   // cannot write.
@@ -38,6 +38,7 @@ class PostgresObserves : public Observes {
   std::mutex mutex_;                                      // never held over a port call
   std::map<std::string, std::unique_ptr<Session>> idle_;  // by address and port
   std::map<std::string, Room> rooms_;
+  std::int64_t judged_ = 0;             // by which list of the revoked all of idle_ were opened
   std::map<std::string, int> hanging_;  // backend of a write that was given up; 0: none
 };
 

@@ -75,7 +75,7 @@ std::set<std::string> sources(const Member& member, const Service& service) {
 
 }  // namespace
 
-std::string config_text(const Layout& layout, const Member& member, const Service&) {
+std::string config_text(const Layout& layout, const Member& member, bool crl) {
   std::string out = "# Written by weir; changes made here are overwritten.\n";
   const auto add = [&](std::string_view name, const std::string& value) {
     out += fmt::format("{} = {}\n", name, quote_setting(value));
@@ -91,6 +91,7 @@ std::string config_text(const Layout& layout, const Member& member, const Servic
   add("ssl_cert_file", layout.server_cert);
   add("ssl_key_file", layout.server_key);
   add("ssl_ca_file", layout.ca);
+  if (crl) add("ssl_crl_file", layout.crl);
   add("cluster_name", member.service.text + "-" + member.name.text);
   out += fmt::format("include {}\n", quote_setting(layout.role_file));
   return out;

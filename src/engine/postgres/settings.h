@@ -11,8 +11,9 @@
 namespace weir::engine::postgres {
 
 // postgresql.conf: weir's defaults, then the service's parameters, then what weir must own, then
-// the role. Later lines win.
-std::string config_text(const Layout& layout, const Member& member, const Service& service);
+// the role. Later lines win. `crl`: layout.crl is there, without which a server that names it does
+// not start.
+std::string config_text(const Layout& layout, const Member& member, bool crl);
 // params.conf: resources of kind "param".
 std::string params_text(const Service& service);
 // Who may connect. Internal roles come in by certificate alone, from the members' addresses (on

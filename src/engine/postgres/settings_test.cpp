@@ -95,7 +95,7 @@ TEST(PostgresSettings, LaterLinesWinSoThatWeirsOwnCannotBeChanged) {
   service.resources = {{"param", "fsync", {{"value", "off"}}},
                        {"param", "search_path", {{"value", "it's"}}}};
   const Layout layout = layout_of({}, service.members[0]);
-  const std::string config = config_text(layout, service.members[0], service);
+  const std::string config = config_text(layout, service.members[0], false);
   const std::size_t params = config.find("include '" + layout.params_file);
   ASSERT_NE(params, std::string::npos);
   EXPECT_GT(config.find("fsync = 'on'"), params);
@@ -103,6 +103,14 @@ TEST(PostgresSettings, LaterLinesWinSoThatWeirsOwnCannotBeChanged) {
   EXPECT_LT(config.find("max_connections"), params);
   EXPECT_GT(config.find("include '" + layout.role_file), config.find("ident_file"));
   EXPECT_TRUE(holds(params_text(service), "search_path = 'it''s'\n"));
+}
+
+TEST(PostgresSettings, AServerNamesAListOfTheRevokedOnlyWhereThereIsOne) {
+  const Service service = three("10.0.0.");
+  const Layout layout = layout_of({}, service.members[0]);
+  EXPECT_FALSE(holds(config_text(layout, service.members[0], false), "ssl_crl_file"));
+  EXPECT_TRUE(holds(config_text(layout, service.members[0], true),
+                    "ssl_crl_file = '" + layout.crl + "'\n"));
 }
 
 TEST(PostgresSettings, InternalRolesComeInByCertificateAlone) {
@@ -150,6 +158,7 @@ TEST(PostgresConnect, TheReceiverNamesTheVoterAndTheKeyOfItsEpoch) {
       setting, service.members[1], Incarnation("x"), {service.members[0], {0, 7}}));
   EXPECT_TRUE(holds(text, "application_name='weir_b_x'")) << text;
   EXPECT_TRUE(holds(text, "sslkey='/s/members/orders-b/receiver/7/client.key'")) << text;
+  EXPECT_TRUE(holds(text, "sslcrl='/s/members/orders-b/conf/ca.crl'")) << text;
   EXPECT_TRUE(holds(text, "hostaddr='10.0.0.1'")) << text;
   EXPECT_TRUE(holds(text, "host='a'")) << text;
   EXPECT_TRUE(holds(text, "sslmode='verify-full'")) << text;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "engine/postgres/notes.h"
 #include "engine/postgres/owner.h"
+#include "engine/postgres/revoked.h"
 #include "engine/postgres/role_settings.h"
 #include "engine/postgres/runs.h"
 #include "engine/postgres/settings.h"
@@ -91,25 +92,27 @@ Result<bool> PostgresRuns::write_settings(const Member& member, const Service& s
     WEIR_TRY_(write_role_settings(files, l.role_file, first));
     changed = true;
   }
-  const std::pair<std::string, std::string> texts[] = {
-      {l.config_file, config_text(l, member, service)},
-      {l.hba_file, hba_text(member, service, clients_let_in)},
-      {l.ident_file, ident_text(service, own_user(), setting.server_user)}};
-  for (const auto& [path, text] : texts) {
-    WEIR_TRY(const bool now, put(files, path, text));
-    changed = changed || now;
-  }
-
+  // Before the settings that name them.
   const std::string own = setting.identity + "/" + setting.host.text;
   const std::pair<std::string, std::string> keys[] = {{own + ".crt", l.server_cert},
                                                       {setting.identity + "/ca.crt", l.ca},
+                                                      {setting.identity + "/ca.crl", l.crl},
                                                       {own + ".key", l.server_key}};
   for (const auto& [from, to] : keys) {
+    if (to == l.crl && !files.exists(from)) continue;  // nothing was revoked so far
     WEIR_TRY(const std::string content, files.read(from));
     const auto old = files.read(to);
     if (old && *old == content) continue;
     WEIR_TRY_(context_.write_private(to, content));
     changed = true;
+  }
+  const std::pair<std::string, std::string> texts[] = {
+      {l.config_file, config_text(l, member, files.exists(l.crl))},
+      {l.hba_file, hba_text(member, service, clients_let_in)},
+      {l.ident_file, ident_text(service, own_user(), setting.server_user)}};
+  for (const auto& [path, text] : texts) {
+    WEIR_TRY(const bool now, put(files, path, text));
+    changed = changed || now;
   }
   return changed;
 }
@@ -145,6 +148,7 @@ Result<std::vector<std::string>> PostgresRuns::settle(const Member& member, cons
   if (changed || forgot) WEIR_TRY_(context_.reload(member));
 
   WEIR_TRY(Session session, context_.local_session(member, deadline));
+  WEIR_TRY_(end_revoked(context_, member, server.pid, session, deadline));
   WEIR_TRY_(drop_slots_of_others(session, service, deadline));
   // pg_file_settings reads the files anew, whoever has reloaded so far.
   WEIR_TRY(const Rows faults,
