@@ -129,6 +129,7 @@ struct Agent::Parts {
     say(world.clock, Level::info, "{}: {} has left", name.text, loop->self().name.text);
     loop->stop();
     loop->join();  // or it might remember once more
+    claims->give_up(name);
     const auto forgotten = remembering->forget(name);
     if (!forgotten) say(world.clock, Level::warning, "{}: {}", name.text, forgotten.error().what);
     const std::lock_guard lock(mutex);
@@ -240,6 +241,31 @@ struct Agent::Parts {
 
   failover::View seen(const ServiceLoop& loop) {
     return loop.board().view(world.clock.now(), setting.timings, {}, {});
+  }
+
+  Watcher::Ears ears_of_watcher() {
+    return {[this](const store::HeldService& held) { learn_service(held); },
+            [this](const ServiceName& name) { forget_service(name); },
+            [this](const ServiceName& name, const store::Held& held) { learn_record(name, held); },
+            [this](const ServiceName& name, const std::optional<store::HeldClaim>& held) {
+              learn_claim(name, held);
+            },
+            [this](const HostName& host, const Json& renewal) {
+              claims->learn_renewal(host, renewal);
+              for (const auto& loop : all()) {
+                loop->board().learn_renewal(host, renewal, world.clock.now());
+              }
+            },
+            [this] {
+              for (const auto& loop : all()) {
+                loop->board().learn_store_heard(world.clock.now());
+              }
+            },
+            [this](store::Revision revision) { learn_listed(revision); },
+            [this](const Json& list) {
+              if (certificates) certificates->learn_revoked(list);
+            },
+            [this](const HostName& host, const Json& told) { learn_agent(host, told); }};
   }
 
   // What this host's renewals are for, and what rests on them.
@@ -400,33 +426,8 @@ Result<> Agent::start() {
                        *parts.claims, *parts.remembering, [&parts] { return parts.all(); }});
   parts.lease = std::make_unique<Lease>(parts.world, parts.store, parts.setting, parts.life,
                                         parts.ears_of_lease());
-  parts.watcher = std::make_unique<Watcher>(
-      parts.world, parts.store, parts.setting.keys,
-      Watcher::Ears{
-          [&parts](const store::HeldService& held) { parts.learn_service(held); },
-          [&parts](const ServiceName& name) { parts.forget_service(name); },
-          [&parts](const ServiceName& name, const store::Held& held) {
-            parts.learn_record(name, held);
-          },
-          [&parts](const ServiceName& name, const std::optional<store::HeldClaim>& held) {
-            parts.learn_claim(name, held);
-          },
-          [&parts](const HostName& host, const Json& renewal) {
-            parts.claims->learn_renewal(host, renewal);
-            for (const auto& loop : parts.all()) {
-              loop->board().learn_renewal(host, renewal, parts.world.clock.now());
-            }
-          },
-          [&parts] {
-            for (const auto& loop : parts.all()) {
-              loop->board().learn_store_heard(parts.world.clock.now());
-            }
-          },
-          [&parts](store::Revision revision) { parts.learn_listed(revision); },
-          [&parts](const Json& list) {
-            if (parts.certificates) parts.certificates->learn_revoked(list);
-          },
-          [&parts](const HostName& host, const Json& told) { parts.learn_agent(host, told); }});
+  parts.watcher = std::make_unique<Watcher>(parts.world, parts.store, parts.setting.keys,
+                                            parts.ears_of_watcher());
   return {};
 }
 

@@ -21,14 +21,16 @@ bool diverged(const View& view) {
 
 // Too few are left who could confirm a commit of the new leader's epoch: the other members are
 // down, or left its history as we did. Without one of us coming back first it would wait for ever.
+// Who leaves joins no set, and confirms nothing.
 bool only_we_can_confirm(const View& view) {
+  if (view.given.policy.self_leaves) return false;
   const auto receives = [](const Other& other) {
     return other.seen.reach == Reach::serving && !other.seen.receives_from.empty();
   };
   std::int64_t receiving = 0;
   std::int64_t before_us = 0;
   for (const Other& other : view.others) {
-    if (other.member.name == view.record.leader.member) continue;
+    if (other.member.name == view.record.leader.member || other.leaves) continue;
     if (receives(other)) {
       ++receiving;
       continue;

@@ -212,6 +212,27 @@ const Row kReplica[] = {
        other(v, "c").seen.receives_from.clear();
      },
      "Rejoin", "too few others can confirm the new epoch: its data is copied anew, the old kept"},
+    {"it led before, nothing is confirmed, and the only other is to leave",
+     [](View& v) {
+       v.own.as_replica = false;
+       v.own.server.life = ServerLife::ended;
+       v.record.confirmed = false;
+       v.record.epoch = {0, 2};
+       v.memory.epoch_seen = kNow - 11s;
+       other(v, "c").leaves = true;
+     },
+     "Rejoin", "too few others can confirm the new epoch: its data is copied anew, the old kept"},
+    {"it led before, nothing is confirmed, nobody else could, and it is to leave itself",
+     [](View& v) {
+       v.own.as_replica = false;
+       v.own.server.life = ServerLife::ended;
+       v.record.confirmed = false;
+       v.record.epoch = {0, 2};
+       v.memory.epoch_seen = kNow - 11s;
+       other(v, "c").seen.receives_from.clear();
+       v.given.policy.self_leaves = true;
+     },
+     nullptr, "comes back once a commit of the new epoch is confirmed elsewhere"},
     {"it led before, nothing is confirmed, and each commit waits for two of whom one is there",
      [](View& v) {
        v.own.as_replica = false;
