@@ -26,12 +26,13 @@ class Reasons : public Checker {
     }
     for (const Member& member : truth.service.members) {
       const auto said = truth.because->find(member.host);
-      if (said == truth.because->end() || !truth.cluster.disk_is_well(member.host)) {
+      const bool sees = said != truth.because->end() && truth.cluster.disk_is_well(member.host);
+      if (!sees || !content(said->second)) {
         since_.erase(member.host);
         continue;
       }
       const Instant since = since_.try_emplace(member.host, truth.now).first->second;
-      if (truth.now - since < kToNotice || !content(said->second)) continue;
+      if (truth.now - since < kToNotice) continue;
       violate(truth, fmt::format("{} does not serve, and the agent of {} says only '{}'",
                                  truth.record.leader.member.text, member.host.text, said->second));
     }
@@ -46,7 +47,7 @@ class Reasons : public Checker {
     return because.empty() || because.starts_with("follows ") || because.starts_with("leads epoch");
   }
 
-  std::map<HostName, Instant> since_;
+  std::map<HostName, Instant> since_;  // it has been content, and nobody serves
 };
 
 }  // namespace

@@ -101,6 +101,16 @@ std::string still_to_wait_for(const View& view, const std::vector<weir::Promise>
   return {};
 }
 
+// Whom the fleet file no longer names: one that led would only hand over again.
+std::vector<MemberName> leaving(const View& view) {
+  std::vector<MemberName> out;
+  if (view.given.policy.self_leaves) out.push_back(view.self.name);
+  for (const Other& other : view.others) {
+    if (other.leaves) out.push_back(other.member.name);
+  }
+  return out;
+}
+
 std::optional<Decision> choose(const View& view) {
   const std::vector<weir::Promise> promises = counted(view);
   if (!promises_suffice(view.record, voters_of(promises))) return std::nullopt;
@@ -109,7 +119,7 @@ std::optional<Decision> choose(const View& view) {
     return Decision{std::nullopt,
                     fmt::format("round {} waits for {}", view.record.round->number, waits)};
   }
-  const weir::Promise* best = freshest(promises);
+  const weir::Promise* best = freshest(promises, leaving(view));
   if (best == nullptr) {
     return Decision{std::nullopt, "logs of one epoch contradict each other: nobody may be chosen"};
   }

@@ -50,7 +50,12 @@ bool is_voter(const Record& record, const Voter& voter) {
          });
 }
 
-const weir::Promise* freshest(const std::vector<weir::Promise>& promises) {
+const weir::Promise* freshest(const std::vector<weir::Promise>& promises,
+                              const std::vector<MemberName>& leaving) {
+  const auto rank = [&](const weir::Promise& promise) {
+    const bool leaves = std::ranges::find(leaving, promise.voter.member) != leaving.end();
+    return std::pair(leaves, promise.voter.member);
+  };
   const weir::Promise* best = nullptr;
   for (const weir::Promise& promise : promises) {
     if (best == nullptr) {
@@ -66,7 +71,7 @@ const weir::Promise* freshest(const std::vector<weir::Promise>& promises) {
       probe("failover.lineage_before_position");
     }
     const bool same = promise.of == best->of && promise.standing.at == best->standing.at;
-    if (newer_log || (same && promise.voter.member < best->voter.member)) best = &promise;
+    if (newer_log || (same && rank(promise) < rank(*best))) best = &promise;
   }
   if (best == nullptr) return nullptr;
   // Logs of one epoch are prefixes of one leader's log. If two contradict each other, somebody's

@@ -56,6 +56,16 @@ TEST(FailoverElection, TheLeadersPromiseCountsForTheWholeSet) {
   EXPECT_TRUE(promises_suffice(record, {kA, kB}));
 }
 
+TEST(FailoverElection, OfEqualLogsOneThatStaysIsChosen) {
+  const weir::Promise b = promise(kB, 2, 100);
+  const weir::Promise c = promise(kC, 2, 100);
+  EXPECT_EQ(freshest({b, c})->voter, kB);
+  EXPECT_EQ(freshest({b, c}, {kB.member})->voter, kC);
+  EXPECT_EQ(freshest({c, b}, {kB.member})->voter, kC);
+  EXPECT_EQ(freshest({b, c}, {kB.member, kC.member})->voter, kB);
+  EXPECT_EQ(freshest({promise(kB, 2, 101), c}, {kB.member})->voter, kB) << "nothing is lost for it";
+}
+
 TEST(FailoverElection, LogsOfOneEpochThatContradictEachOtherChooseNobody) {
   weir::Promise one = promise(kB, 2, 100);
   weir::Promise two = promise(kC, 2, 90);

@@ -74,9 +74,10 @@ bool comes_first(const View& view);
 bool promises_suffice(const Record& record, const std::vector<Voter>& promised);
 // Whether the voter's promise counts towards any of the record's sets.
 bool is_voter(const Record& record, const Voter& voter);
-// The promise to promote: the highest epoch's log, then the highest position, then the smallest
-// name. Null if there is none, or if two of that epoch contradict each other.
-const weir::Promise* freshest(const std::vector<weir::Promise>& promises);
+// The promise to promote: the highest epoch's log, then the highest position, then one that does
+// not leave, then the smallest name. Null if there is none, or if two of that epoch contradict.
+const weir::Promise* freshest(const std::vector<weir::Promise>& promises,
+                              const std::vector<MemberName>& leaving = {});
 
 // What facts mean for later decisions. Each answers whether it is news worth deciding on at once.
 bool learn_sighting(Other& other, const Sighting& sighting, const Policy& policy);

@@ -240,8 +240,10 @@ void FakeCluster::reload(const std::string& id) {
 void FakeCluster::end(const std::string& id, bool clean) {
   FakeServer* found = server(id);
   if (found == nullptr) return;
-  // The shutdown checkpoint lengthens the log of a leader beyond what anybody received.
-  if (clean && found->leader && !found->orphaned && found->ready_at <= now_) append(*found, {});
+  if (clean && found->leader && !found->orphaned && found->ready_at <= now_) {
+    append(*found, {});  // the shutdown checkpoint
+    drain(*found);
+  }
   drop(id);
 }
 

@@ -229,6 +229,7 @@ class FakeCluster {
   void tick_receiver(FakeServer& server);
   void tick_senders(FakeServer& server);
   void stream(FakeServer& to, FakeServer& from);
+  void drain(FakeServer& leader);
   bool can_receive(const FakeServer& server, const FakeSettings& settings);
   void release(FakeServer& server, const FakeSender& by);
   void release_all(FakeServer& server);

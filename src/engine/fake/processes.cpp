@@ -184,6 +184,25 @@ void FakeCluster::stream(FakeServer& to, FakeServer& from) {
   from.senders.at(to.id).in_flight = end_of(to.id);
 }
 
+// What Postgres does before a clean end: its walsenders send all, the shutdown checkpoint, too. Who
+// does not receive at that moment is left behind.
+void FakeCluster::drain(FakeServer& leader) {
+  for (const auto& [id, sender] : leader.senders) {
+    FakeServer* to = server(id);
+    const bool receives = to != nullptr && to->receiver && !sender.half_open &&
+                          !silent(sender.host, leader.host) && flows(leader.host, sender.host) &&
+                          hosts_.at(sender.host).disk == DiskHealth::well;
+    if (!receives) continue;
+    FakeDisk& theirs = disks_[id];
+    const FakeDisk& mine = disks_[leader.id];
+    if (theirs.log.size() >= mine.log.size()) continue;
+    theirs.log.insert(theirs.log.end(),
+                      mine.log.begin() + static_cast<std::ptrdiff_t>(theirs.log.size()),
+                      mine.log.end());
+    to->received = true;
+  }
+}
+
 void FakeCluster::tick_senders(FakeServer& server) {
   std::erase_if(server.senders, [&](const auto& entry) {
     const FakeSender& sender = entry.second;
