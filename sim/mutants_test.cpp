@@ -108,7 +108,7 @@ constexpr Mutant kMutants[] = {
     {"late-write-allowed", "failover/flapping_replica_and_a_doubtful_store", 1, 30},
     {"rewind-without-export", "failover/leader_dies_with_a_tail"},
     {"rejoin-while-counted", "failover/counted_until_the_other_is_back", 1, 30},
-    {"rejoin-before-confirmation", "failover/longer_log_of_the_older_epoch"},
+    {"rejoin-before-confirmation", "failover/both_others_left_the_history", 1, 20},
     {"no-claim", "failover/leader_dies_with_a_tail"},
     {"restart-of-an-empty-leader", "failover/empty_leader_alone", 1, 20},
     {"an-old-record-believed", "store/old_copy"},
