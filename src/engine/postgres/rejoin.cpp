@@ -110,10 +110,35 @@ Result<> PostgresLeads::rejoin(const Member& member, const Upstream& upstream, R
   return point_at(member, upstream, back, deadline);
 }
 
+// Whether an earlier try had pg_rewind end, and was cut off after that. The directory is a standby
+// then that has not been started: pg_rewind would first recover it in single-user mode, and that
+// writes a checkpoint of its own into the leader's timeline, where the leader has other records
+// (measured: the next promotion ended in a PANIC, and nothing tells the two logs apart).
+Result<bool> PostgresLeads::is_rewound(const Member& member, const Upstream& upstream,
+                                       Deadline deadline) {
+  const Layout l = context_.layout(member);
+  Files& files = context_.files();
+  if (!files.exists(l.data + "/backup_label")) return false;
+  WEIR_TRY(const Control control, read_control(context_, member, deadline));
+  if (control.state.starts_with("shut down")) return false;
+  if (files.exists(l.rewind_mark)) {
+    WEIR_TRY(const std::string text, files.read(l.rewind_mark));
+    WEIR_TRY(const Json mark, Json::parse(text));
+    const bool same = epoch_from(mark["epoch"]) == upstream.epoch &&
+                      mark["leader"].text() == upstream.leader.name.text;
+    if (same) return true;
+  }
+  return fail(Failure::bad_data,
+              fmt::format("cannot rewind {}: its data is a copy that was never started, of another "
+                          "epoch: it needs a rebuild",
+                          member.name.text));
+}
+
 Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, Deadline deadline) {
   const Layout l = context_.layout(member);
   Files& files = context_.files();
   WEIR_TRY_(wait_for_checkpoint(context_, upstream, deadline));
+  WEIR_TRY(const bool rewound, is_rewound(member, upstream, deadline));
   {
     WEIR_TRY(const StartLock lock, context_.lock_start(member, deadline));
     const Json mark = Json::object()
@@ -132,11 +157,13 @@ Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, D
 
   const Parameters source =
       program_parameters(context_.setting(), member, upstream.leader, kRewindRole);
-  WEIR_TRY(const std::string said,
-           context_.run("pg_rewind",
-                        {"--target-pgdata=" + l.data, "--source-server=" + conninfo(source),
-                         "--config-file=" + l.config_file},
-                        deadline));
+  if (!rewound) {
+    WEIR_TRY(const std::string said,
+             context_.run("pg_rewind",
+                          {"--target-pgdata=" + l.data, "--source-server=" + conninfo(source),
+                           "--config-file=" + l.config_file},
+                          deadline));
+  }
   // The directory is the leader's now. The notes say so before the mark goes, because a log that
   // has not reached its end of backup yet cannot be asked where it stands.
   WEIR_TRY_(make_standby(context_, member));

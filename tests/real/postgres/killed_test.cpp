@@ -21,6 +21,7 @@ using engine::Upstream;
 
 constexpr Duration kLifeLimit = 90s;
 constexpr int kCutsMost = 120;
+constexpr Duration kAMoment = 15ms;  // pg_rewind writes its control file, and then syncs all
 // A leader without a confirmed replica makes every other commit wait.
 constexpr const char* kAlone = "-c synchronous_commit=local";
 
@@ -53,6 +54,19 @@ class PostgresKilled : public ::testing::Test {
     const bool well = over && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     EXPECT_TRUE(pause || well) << "a life on " << host << " did not end well";
     return over;
+  }
+  // `deed` in a life that is killed a moment after `sign` comes true.
+  void live_until(const std::string& host, const Deed& deed, const std::function<bool()>& sign) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const auto life = it.new_life(host);
+      ::_exit(deed(*life) ? 0 : 1);
+    }
+    poll_until(it.clock(), it.within(kLifeLimit), 1ms, sign);
+    it.clock().sleep_for(kAMoment);
+    ::kill(pid, SIGKILL);
+    int status = -1;
+    ::waitpid(pid, &status, 0);
   }
   // As an agent: a deed that fails is done again, until it succeeds.
   void live_until_done(const std::string& host, const Deed& deed) {
@@ -241,6 +255,57 @@ TEST_F(PostgresKilled, InsideASetChangeAndAPromise) {
   });
   expect_all_rows("b");
   expect_all_rows("c");
+}
+
+// Its agent dies when pg_rewind has written all but is not yet back. Recovered once more by itself,
+// the directory would get a checkpoint of its own inside the leader's timeline, and the next
+// promotion of it would fail.
+TEST_F(PostgresKilled, AtTheEndOfARewind) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  write("a");
+  const Promise of_b = promise_of("b", 2);
+  const Promise of_c = promise_of("c", 2);
+  const std::string next = of_b.standing.at < of_c.standing.at ? "c" : "b";
+  const std::string third = next == "b" ? "c" : "b";
+  EXPECT_EQ(it.sql("a", "set synchronous_commit = local; insert into kept values (-1)"), "");
+  EXPECT_TRUE(it.world().servers.kill_all(it.server("a"), it.within(20s)));
+  const SyncSet set = set_of({"a", third});
+  live_until_done(next, [&](Life& life) {
+    return life.engine->leads()->promote(it.member(next), {0, 2}, set, life.within(40s));
+  });
+  live_until_done(third, [&](Life& life) {
+    return life.engine->leads()->follow(it.member(third), leader(next, 2), life.within(40s));
+  });
+  live(next, [&](Life& life) {
+    return life.engine->leads()->confirm(it.member(next), {0, 2}, life.within(30s));
+  });
+  const auto rejoin = [&](Life& life) {
+    return life.engine->leads()->rejoin(it.member("a"), leader(next, 2), Rejoin::rewind, {},
+                                        it.service(), life.within(80s));
+  };
+  const std::string label = it.member_folder("a") + "/data/backup_label";
+  live_until("a", rejoin, [&] { return it.world().files.exists(label); });
+  EXPECT_TRUE(local("a").half_rewound) << "the life ended too soon for this test";
+  live_until_done("a", rejoin);
+  live_until_done("a", [&](Life& life) {
+    return life.engine->leads()->follow(it.member("a"), leader(next, 2), life.within(40s));
+  });
+  expect_streams("a", next);
+  write(next);
+  expect_all_rows("a");
+
+  promise_of(third, 3);
+  promise_of("a", 3);
+  EXPECT_TRUE(it.world().servers.kill_all(it.server(next), it.within(20s)));
+  live_until_done("a", [&](Life& life) {
+    return life.engine->leads()->promote(it.member("a"), {0, 3}, set_of({next, third}),
+                                         life.within(40s));
+  });
+  live_until_done(third, [&](Life& life) {
+    return life.engine->leads()->follow(it.member(third), leader("a", 3), life.within(40s));
+  });
+  expect_streams(third, "a");
+  expect_all_rows("a");
 }
 
 // One failover after the other: the leader dies with a row that nobody has; its successor is killed
