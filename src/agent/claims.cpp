@@ -245,6 +245,12 @@ void Claims::drop(const ServiceName& service, const Held& held) {
     say(world_.clock, Level::warning, "{}: cannot give up the claim for {} yet: {}", service.text,
         name_of(held.claim.capability), dropped.error().what);
   }
+  const std::lock_guard lock(mutex_);
+  if (dropped) {
+    ended_.erase(held.claim.id);
+  } else {
+    ended_.insert(held.claim.id);
+  }
 }
 
 // Ours in the store, and nobody here acts under it: taking it was answered too late, or giving it
@@ -263,10 +269,17 @@ std::vector<std::pair<ServiceName, Claims::Held>> Claims::strays() const {
     const bool ours = claim.host == setting_.host && claim.life == now_living;
     const bool acted_under =
         held_as(own_, service) == claim.id || held_as(clients_, service) == claim.id;
-    if (!ours || acted_under || now - seen.since < kStrayFor) continue;
+    const bool ended = ended_.contains(claim.id) || now - seen.since >= kStrayFor;
+    if (!ours || acted_under || !ended) continue;
     out.emplace_back(service, Held{claim, seen.held.revision, now, now});
   }
   return out;
+}
+
+bool Claims::acts_for(const ServiceName& service, const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = clients_.find(service);
+  return found != clients_.end() && found->second.claim.id == id;
 }
 
 Result<Json> Claims::take_for(const Json& body) {
@@ -283,6 +296,13 @@ Result<Json> Claims::take_for(const Json& body) {
                      wanted.lasts <= kClientLastsMost;
   if (!whole) return fail(Failure::bad_data, "the request for a claim is not whole");
   wanted.capability = *capability;
+  if (!acts_for(service, wanted.id)) {
+    // The client's last command may have ended while the store was away.
+    WEIR_TRY_(look(service));
+    for (const auto& [name, held] : strays()) {
+      if (name == service) drop(name, held);
+    }
+  }
   WEIR_TRY(Held held, acquire(service, wanted));
   const std::lock_guard lock(mutex_);
   if (const auto before = clients_.find(service);

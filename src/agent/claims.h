@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,6 +84,7 @@ class Claims {
   AgentLife life() const;
   void drop(const ServiceName& service, const Held& held);
   std::vector<std::pair<ServiceName, Held>> strays() const;
+  bool acts_for(const ServiceName& service, const std::string& id) const;  // a client of ours
   void turn();
 
   World& world_;
@@ -96,6 +98,7 @@ class Claims {
   std::map<ServiceName, Seen> seen_;
   std::map<ServiceName, Held> own_;
   std::map<ServiceName, Held> clients_;
+  std::set<std::string> ended_;  // ids that were given up, and perhaps stand in the store
   std::unique_ptr<Loop> loop_;
 };
 
