@@ -24,9 +24,10 @@ constexpr Weight kWeights[] = {
     {Fault::hang_guard, 2},    {Fault::apply, 2},        {Fault::pause_senders, 2},
     {Fault::leave, 1},         {Fault::stale_reads, 2},  {Fault::step_clock, 1},
 };
-// Of scenarios only: what a store lost an operator has to bring back.
+// Of scenarios only: what a store lost an operator has to bring back, and of a disk that lied only
+// those who hold more can tell.
 constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store, Fault::rebuild_store,
-                                 Fault::set_mode};
+                                 Fault::set_mode, Fault::lose_tail};
 static_assert(std::size(kWeights) + std::size(kNeverDrawn) == kFaults);
 constexpr double kLargerFleet = 0.2;
 constexpr double kManyWriters = 0.2;

@@ -15,6 +15,7 @@ constexpr Duration kAgentRestart = 1s;
 constexpr Duration kSlowLink = 400ms;
 constexpr Duration kWatchDelay = 2s;
 constexpr double kDoubt = 0.3;
+constexpr std::size_t kTailRows = 20;
 
 struct Row {
   Fault fault;
@@ -26,6 +27,7 @@ constexpr std::array<Row, kFaults> kRows{{{Fault::kill_server, "kill-server"},
                                           {Fault::lose_data, "lose-data"},
                                           {Fault::pause_replay, "pause-replay"},
                                           {Fault::pause_senders, "pause-senders"},
+                                          {Fault::lose_tail, "lose-tail"},
                                           {Fault::freeze_host, "freeze-host"},
                                           {Fault::freeze_agent, "freeze-agent"},
                                           {Fault::cut_link, "cut-link"},
@@ -170,6 +172,9 @@ void Injector::inject_member(const FaultPlan& fault, const MemberName& member) {
       break;
     case Fault::lose_data:
       fleet_.cluster().lose_data(id);
+      break;
+    case Fault::lose_tail:
+      fleet_.cluster().lose_tail(id, kTailRows);
       break;
     case Fault::lose_host:
       fleet_.kill_host(host);

@@ -17,6 +17,7 @@ enum class Fault {
   kill_agent,     // started again by the supervisor after a second, or after `lasts`
   hang_guard,     // of one server: it neither answers nor fences
   lose_data,      // the server dies and the member's folder is gone
+  lose_tail,      // the server dies and what was last on its disk was never there
   pause_replay,   // for `lasts`: the startup process loads no settings
   pause_senders,  // for `lasts`: the walsenders that it has load no settings
   freeze_host,    // for `lasts`: nothing there runs, and time goes on
@@ -41,7 +42,7 @@ enum class Fault {
   leave,          // no fault: `weir apply` of a file that no longer names the member
   apply,          // no fault: `weir apply` with another parameter, `detail` is NAME=VALUE
 };
-constexpr std::size_t kFaults = 28;
+constexpr std::size_t kFaults = 29;
 const char* name_of(Fault fault);
 std::optional<Fault> fault_named(const std::string& text);
 // Between two ends, against one member, or against the store.

@@ -7,6 +7,7 @@ const std::vector<std::string>& all_probes() {
   static const std::vector<std::string> kAll = {
       "agent.did_not_run",
       "agent.step_cut_off_in_an_earlier_life",
+      "failover.a_follower_holds_more",
       "failover.a_previous_set_is_not_met",
       "failover.agent_and_server_refuse",
       "failover.another_does_not_suspect",

@@ -247,12 +247,15 @@ bool Board::learn_local(const engine::Local& local, Instant now) {
   if (!running && memory_.server_ended_seen == Instant{}) memory_.server_ended_seen = now;
   if (!running || !same) memory_.proven.reset();
   const bool news = own_.server.life != local.server.life;
+  if (!same) standing_life_.clear();
+  if (!same || news) standing_.reset();  // it may have written on since
   own_ = local;
   return news;
 }
 
-void Board::learn_standing() {
+void Board::learn_standing(const Standing& standing) {
   const std::lock_guard lock(mutex_);
+  standing_ = standing;
   standing_life_ = server_life();
 }
 
@@ -372,6 +375,7 @@ failover::View Board::view_locked(Instant now, const Timings& timings, const Inc
   if (held_) view.record = held_->record;
   if (mutant("mode-from-the-file") && service_) view.record.mode = service_->durability;
   view.own = own_;
+  view.own.standing = standing_;
   view.own_seen = own_seen_;
   for (const auto& [name, other] : others_) view.others.push_back(other);
   for (const auto& [name, promise] : promises_) view.promises.push_back(promise);

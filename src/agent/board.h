@@ -64,7 +64,7 @@ class Board {
   // From our own steps and host.
   // Answers whether the others should hear of it at once: our server came up or went down.
   bool learn_local(const engine::Local& local, Instant now);
-  void learn_standing();  // our own position is known now, in this life of the server
+  void learn_standing(const Standing& standing);  // our own position, in this life of the server
   // `followed`: the step pointed our replica at the leader, and succeeded.
   void learn_done(const failover::Done& done, bool followed, Instant now);
   // A set is about to be loaded: whatever was proven before says nothing from here on, also if the
@@ -119,7 +119,8 @@ class Board {
   std::map<MemberName, failover::Other> others_;
   std::map<MemberName, Promise> promises_;
   Sighting own_seen_;
-  std::string standing_life_;  // the server life in which our position was found
+  std::optional<Standing> standing_;
+  std::string standing_life_;  // the server life in which it was found
   std::optional<provision::Settled> settled_;
   std::optional<std::vector<engine::Difference>> differences_;
   Instant differences_at_{};

@@ -168,7 +168,7 @@ TEST_F(BoardTest, TheDeathOfTheServerIsStampedOnce) {
 
 TEST_F(BoardTest, APositionIsKnownInTheLifeOfTheServerThatWasAsked) {
   EXPECT_FALSE(board.position_known());
-  board.learn_standing();
+  board.learn_standing({});
   EXPECT_TRUE(board.position_known());
   board.learn_local(running(78), kNow);
   EXPECT_FALSE(board.position_known()) << "a restarted server does not know it";

@@ -190,7 +190,7 @@ bool ServiceLoop::look_at_own() {
     const auto standing =
         engine_.leads()->find_standing(self_, ports_.world.clock.within(kStandingLimit));
     if (standing) {
-      board_.learn_standing();
+      board_.learn_standing(*standing);
       // What was found on the disk may say how long a start would take.
       if (const auto again = engine_.runs()->local(self_)) {
         news = board_.learn_local(*again, ports_.world.clock.now()) || news;

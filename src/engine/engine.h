@@ -63,8 +63,9 @@ struct Local {
   // Its settings name that leader, and its receiver's key is there. A promise that failed half-way
   // leaves a replica that receives nothing: to be pointed at its leader anew.
   bool pointed = true;
-  std::optional<Standing> standing;  // replica or stopped: end of the valid log on its own disk,
-                                     // found by `find_standing`; not looked at here
+  // Replica or stopped: the end of the valid log on its own disk, found by `find_standing` in this
+  // life of its server; not looked at here.
+  std::optional<Standing> standing;
 };
 
 enum class StopMode { fast, immediate };

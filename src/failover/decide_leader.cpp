@@ -16,8 +16,33 @@ Record claimed(const View& view) {
   return next;
 }
 
+constexpr Duration kLooksWithin = 600ms;
+
+Instant ended_at(const View& view) {
+  return std::max(view.memory.server_ended_seen, view.memory.began);
+}
+
+// Whether a living member has still to be seen since our server ended: it may hold more than we do.
+bool looks_at_followers(const View& view) {
+  if (view.now - ended_at(view) >= kLooksWithin) return false;
+  return std::ranges::any_of(view.others, [&](const Other& other) {
+    const bool lives = other.voice.server == ServerLife::running &&
+                       view.now - other.voice.heard < view.given.policy.suspect_after;
+    return lives && view.record.find(other.member.name) != nullptr &&
+           other.seen.at < ended_at(view);
+  });
+}
+
 // The sooner of restart in place and failover (S9). Unknown is not soon.
 Decision decide_restart(const View& view) {
+  if (const Other* more = holder_of_more(view); more != nullptr) {
+    probe("failover.a_follower_holds_more");
+    return {std::nullopt, more->member.name.text +
+                              " holds more of the log than this disk does: it never leads on"};
+  }
+  if (looks_at_followers(view)) {
+    return {std::nullopt, "its server is dead: what its followers hold is looked at first"};
+  }
   const bool sooner = !view.given.policy.self_leaves && view.own.restart_estimate &&
                       *view.own.restart_estimate <= view.given.policy.failover_estimate;
   // Only voters that live could take over.
@@ -29,7 +54,7 @@ Decision decide_restart(const View& view) {
            other->voice.server == ServerLife::running &&
            view.now - other->voice.heard < view.given.policy.suspect_after;
   });
-  const Instant ended = std::max(view.memory.server_ended_seen, view.memory.began);
+  const Instant ended = ended_at(view);
   const Duration patience = view.given.policy.suspect_after + view.given.policy.failover_estimate;
   const bool nobody_came = view.now - ended >= patience;
   if (sooner || !voters || nobody_came) {
@@ -243,15 +268,29 @@ Decision decide_set(const View& view) {
                                     show(view.record.epoch), set.number, names(set), few)};
 }
 
+const Other* holder_of_more(const View& view) {
+  if (!view.own.standing || mutant("leads-with-less")) return nullptr;
+  for (const Other& other : view.others) {
+    const bool of_this_log = other.seen.role == Role::replica &&
+                             other.seen.timeline == view.own.standing->lineage.timeline &&
+                             view.record.find(other.member.name) != nullptr;
+    // What it has replayed are whole records; what it has flushed may end inside one.
+    if (of_this_log && other.seen.replayed > view.own.standing->at) return &other;
+  }
+  return nullptr;
+}
+
 bool rising(const View& view) {
   if (!leads_by_record(view) || view.own.half_rewound || view.own.foreign) return false;
   const Duration limit = view.given.policy.rising_limit;
   if (view.own.led != view.record.epoch) return view.now - view.memory.epoch_seen < limit;
   if (view.own.server.life == ServerLife::running) return false;
-  const Instant ended = std::max(view.memory.server_ended_seen, view.memory.began);
+  const Instant ended = ended_at(view);
+  if (holder_of_more(view) != nullptr) return false;
   // How long a start would take is found out first; until then nobody needs to suspect anything.
   const bool finding_out =
-      !view.own.restart_estimate && view.now - ended < view.given.policy.find_out_limit;
+      looks_at_followers(view) ||
+      (!view.own.restart_estimate && view.now - ended < view.given.policy.find_out_limit);
   return finding_out || (view.now - ended < limit && decide_restart(view).step.has_value());
 }
 

@@ -8,6 +8,17 @@ namespace {
 
 using namespace testing;
 
+// Its server died, and its disk ends at 90 of a log of which c has replayed 100.
+void lost_its_tail(View& v) {
+  v.own.server.life = ServerLife::ended;
+  v.own.restart_estimate = 300ms;
+  v.own.standing = Standing{lineage(), {90}};
+  v.memory.server_ended_seen = kNow;
+  other(v, "c").seen.role = Role::replica;
+  other(v, "c").seen.timeline = 1;
+  other(v, "c").seen.replayed = {100};
+}
+
 const Row kLeader[] = {
     {"all is well", [](View&) {}, nullptr, "leads epoch 1; commits wait for 1 of b, c"},
     {"the store has lost the record",
@@ -88,6 +99,45 @@ const Row kLeader[] = {
        v.memory.server_ended_seen = kNow;
      },
      "Restart", "its server is dead, and a restart in place is the sooner"},
+    {"its server died, and c was not looked at since",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.own.restart_estimate = 300ms;
+       v.memory.server_ended_seen = kNow - 50ms;
+       other(v, "c").seen.at = kNow - 60ms;
+     },
+     nullptr, "its server is dead: what its followers hold is looked at first"},
+    {"its server died, and c does not let itself be looked at",
+     [](View& v) {
+       v.own.server.life = ServerLife::ended;
+       v.own.restart_estimate = 300ms;
+       v.memory.server_ended_seen = kNow - 700ms;
+       other(v, "c").seen.at = kNow - 900ms;
+     },
+     "Restart", "its server is dead, and a restart in place is the sooner"},
+    {"its server died, and c has replayed more than its disk holds",
+     [](View& v) { lost_its_tail(v); }, nullptr,
+     "c holds more of the log than this disk does: it never leads on"},
+    {"its server died, and c has replayed more of another log",
+     [](View& v) {
+       lost_its_tail(v);
+       other(v, "c").seen.timeline = 2;
+     },
+     "Restart", "its server is dead, and a restart in place is the sooner"},
+    {"its server died, and c has received more, but maybe half a record",
+     [](View& v) {
+       lost_its_tail(v);
+       other(v, "c").seen.replayed = {90};
+       other(v, "c").seen.written = {95};
+     },
+     "Restart", "its server is dead, and a restart in place is the sooner"},
+    {"its server died with less than c holds, and a round is open",
+     [](View& v) {
+       lost_its_tail(v);
+       v.record.round = weir::OpenRound{2, HostName("b")};
+       v.memory.round_seen = kNow - 2s;
+     },
+     nullptr, "round 2 is not for a former leader that holds less than c"},
     {"its server died, and nobody came",
      [](View& v) {
        v.own.server.life = ServerLife::ended;

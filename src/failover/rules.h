@@ -20,6 +20,9 @@ bool lease_is_over(const View& view);
 // Whether the guard of this member's server holds a deadline that gives time for a start.
 bool deadline_is_held(const View& view);
 bool serves_as_leader(const Other& other);
+// S9: a recorded member that was seen to hold more of this log than this member finds on its disk,
+// which then broke its word; null: none, or not known.
+const Other* holder_of_more(const View& view);
 // This member's server runs and was told to receive from that leader in the record's epoch.
 bool follows(const View& view, const Other& leader);
 

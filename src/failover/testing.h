@@ -150,6 +150,7 @@ inline View leading() {
   view.memory.proven = view.record.set;
   for (Other& found : view.others) {
     found.streaming = kNow;
+    found.seen.at = kNow;
     found.acknowledged = kNow;
     view.own_seen.followers.push_back({found.voice.voter, true, true, {950}});
   }

@@ -289,6 +289,13 @@ void FakeCluster::lose_data(const std::string& id) {
   tell("data lost of " + id);
 }
 
+void FakeCluster::lose_tail(const std::string& id, std::size_t rows) {
+  drop(id);
+  std::vector<RowId>& log = disks_[id].log;
+  log.resize(log.size() - std::min(rows, log.size()));
+  tell("tail lost of " + id);
+}
+
 void FakeCluster::open_for_writes(const std::string& id, std::int64_t epoch) {
   FakeServer* found = server(id);
   WEIR_ASSERT(found != nullptr);

@@ -156,6 +156,8 @@ class FakeCluster {
   bool disk_is_well(const HostName& host) const { return hosts_.at(host).disk == DiskHealth::well; }
   bool up(const HostName& host) const { return hosts_.contains(host) && hosts_.at(host).up; }
   void lose_data(const std::string& id);  // the member's whole folder
+  // Its server dies, and what its disk said of its last `rows` was a lie.
+  void lose_tail(const std::string& id, std::size_t rows);
   void pause_replay(const std::string& id, Instant until) { replay_paused_[id] = until; }
   // The walsenders that run do not come to load what was signalled; a new one has it by birth.
   void pause_senders(const std::string& id, Instant until) { senders_paused_[id] = until; }
