@@ -33,16 +33,8 @@ bool looks_at_followers(const View& view) {
   });
 }
 
-// The sooner of restart in place and failover (S9). Unknown is not soon.
-Decision decide_restart(const View& view) {
-  if (const Other* more = holder_of_more(view); more != nullptr) {
-    probe("failover.a_follower_holds_more");
-    return {std::nullopt, more->member.name.text +
-                              " holds more of the log than this disk does: it never leads on"};
-  }
-  if (looks_at_followers(view)) {
-    return {std::nullopt, "its server is dead: what its followers hold is looked at first"};
-  }
+// Why it is to be restarted in place: the sooner of that and a failover (S9). Unknown is not soon.
+const char* why_restart(const View& view) {
   const bool sooner = !view.given.policy.self_leaves && view.own.restart_estimate &&
                       *view.own.restart_estimate <= view.given.policy.failover_estimate;
   // Only voters that live could take over.
@@ -54,17 +46,28 @@ Decision decide_restart(const View& view) {
            other->voice.server == ServerLife::running &&
            view.now - other->voice.heard < view.given.policy.suspect_after;
   });
-  const Instant ended = ended_at(view);
   const Duration patience = view.given.policy.suspect_after + view.given.policy.failover_estimate;
-  const bool nobody_came = view.now - ended >= patience;
-  if (sooner || !voters || nobody_came) {
-    if (!sooner) probe("failover.restart_though_it_is_slow");
-    const char* because = sooner        ? "its server is dead, and a restart in place is the sooner"
-                          : nobody_came ? "its server is dead, and nobody opens a round"
-                                        : "its server is not up";
-    return {Restart{view.record.epoch, claimed(view)}, because};
+  const bool nobody_came = view.now - ended_at(view) >= patience;
+  if (sooner) return "its server is dead, and a restart in place is the sooner";
+  if (nobody_came || !voters) probe("failover.restart_though_it_is_slow");
+  if (nobody_came) return "its server is dead, and nobody opens a round";
+  return voters ? nullptr : "its server is not up";
+}
+
+Decision decide_restart(const View& view) {
+  if (const Other* more = holder_of_more(view); more != nullptr) {
+    probe("failover.a_follower_holds_more");
+    return {std::nullopt, more->member.name.text +
+                              " holds more of the log than this disk does: it never leads on"};
   }
-  return {std::nullopt, "its server is dead, and a failover is the sooner"};
+  const char* because = why_restart(view);
+  if (because == nullptr) {
+    return {std::nullopt, "its server is dead, and a failover is the sooner"};
+  }
+  if (looks_at_followers(view)) {
+    return {std::nullopt, "its server is dead: what its followers hold is looked at first"};
+  }
+  return {Restart{view.record.epoch, claimed(view)}, because};
 }
 
 std::string names(const SyncSet& set) {
@@ -289,7 +292,7 @@ bool rising(const View& view) {
   if (holder_of_more(view) != nullptr) return false;
   // How long a start would take is found out first; until then nobody needs to suspect anything.
   const bool finding_out =
-      looks_at_followers(view) ||
+      (why_restart(view) != nullptr && looks_at_followers(view)) ||
       (!view.own.restart_estimate && view.now - ended < view.given.policy.find_out_limit);
   return finding_out || (view.now - ended < limit && decide_restart(view).step.has_value());
 }
