@@ -128,8 +128,10 @@ void Certificates::see_to_revoked() {
   if (kept) return;
   say(world_.clock, Level::error, "the list of revoked certificates in the store: {}",
       kept.error().what);
+  const Failure failure = kept.error().failure;
   const std::lock_guard lock(mutex_);
-  if (kept.error().failure == Failure::io && !list_) list_ = std::move(list);
+  const bool disk = failure == Failure::io || failure == Failure::no_space;
+  if (disk && !list_) list_ = std::move(list);
 }
 
 std::string Certificates::revoked_trouble() const {

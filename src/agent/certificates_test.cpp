@@ -40,6 +40,38 @@ class SetClock : public Clock {
   std::atomic<Duration::rep> set_{0};
 };
 
+// A disk that has no space left as long as it is told so.
+class FullDisk : public Files {
+ public:
+  explicit FullDisk(Files& files) : files_(files) {}
+  std::atomic<bool> full{true};
+  std::atomic<int> refused{0};
+
+  Result<std::string> read(const std::string& path) override { return files_.read(path); }
+  Result<> write(const std::string& path, std::string_view content, int mode) override {
+    if (!full) return files_.write(path, content, mode);
+    ++refused;
+    return fail(Failure::no_space, "cannot write " + path + ": no space left on device");
+  }
+  Result<> append(const std::string& path, std::string_view content) override {
+    return files_.append(path, content);
+  }
+  Result<> rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  Result<> remove(const std::string& path) override { return files_.remove(path); }
+  Result<> make_folder(const std::string& path, int mode) override {
+    return files_.make_folder(path, mode);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return files_.list(path);
+  }
+  bool exists(const std::string& path) override { return files_.exists(path); }
+
+ private:
+  Files& files_;
+};
+
 class HostCertificates : public testing::Test {
  protected:
   void SetUp() override {
@@ -228,6 +260,20 @@ TEST_F(HostCertificates, AHostileListChangesNothing) {
     EXPECT_EQ(a_.papers.revoked->known()->number, 2);
     EXPECT_EQ(held("a"), second.pem);
   }
+}
+
+// Nobody tells of the list again: it is kept until there is space.
+TEST_F(HostCertificates, AListThatAFullDiskRefusedIsTakenOnceThereIsSpace) {
+  FullDisk disk(*files_);
+  World world{clock_, *random_, disk, *programs_, servers_, *workers_};
+  const auto a = std::make_unique<Certificates>(world, silent_, a_, [this] { ++renewed_; });
+  const access::Crl list = revoke("b");
+  a->learn_revoked(list_of(list.pem));
+  ASSERT_TRUE(comes_true([&] { return disk.refused > 0; }));
+  EXPECT_EQ(a_.papers.revoked->known()->number, 0);
+  disk.full = false;
+  EXPECT_TRUE(comes_true([&] { return a_.papers.revoked->known()->number == 1; }));
+  EXPECT_EQ(held("a"), list.pem);
 }
 
 TEST_F(HostCertificates, WhoeverIsRevokedSaysSoAndIsNotRenewed) {

@@ -62,7 +62,8 @@ void StoreRevoked::look() {
   say(machine.clock, Level::error, "store: the list of revoked certificates: {}",
       kept.error().what);
   // A full disk is tried again; what is not the fleet's own list is looked at once.
-  if (kept.error().failure == Failure::io) seen_ = 0;
+  const Failure failure = kept.error().failure;
+  if (failure == Failure::io || failure == Failure::no_space) seen_ = 0;
 }
 
 }  // namespace weir::cli
