@@ -8,6 +8,15 @@ namespace {
 
 using namespace testing;
 
+// It led before; the next epoch began long ago, and no commit of it is confirmed.
+void deposed_long_ago(View& v) {
+  v.own.as_replica = false;
+  v.own.server.life = ServerLife::ended;
+  v.record.confirmed = false;
+  v.record.epoch = {0, 2};
+  v.memory.epoch_seen = kNow - 11s;
+}
+
 const Row kReplica[] = {
     {"all is well", [](View&) {}, nullptr, "follows a in epoch 1"},
     {"the store has lost the record, and the leader is gone",
@@ -204,53 +213,33 @@ const Row kReplica[] = {
      nullptr, "comes back once a commit of the new epoch is confirmed elsewhere"},
     {"it led before, nothing is confirmed, and nobody else could",
      [](View& v) {
-       v.own.as_replica = false;
-       v.own.server.life = ServerLife::ended;
-       v.record.confirmed = false;
-       v.record.epoch = {0, 2};
-       v.memory.epoch_seen = kNow - 11s;
+       deposed_long_ago(v);
        other(v, "c").seen.receives_from.clear();
      },
      "Rejoin", "too few others can confirm the new epoch: its data is copied anew, the old kept"},
     {"it led before, nothing is confirmed, and the only other is to leave",
      [](View& v) {
-       v.own.as_replica = false;
-       v.own.server.life = ServerLife::ended;
-       v.record.confirmed = false;
-       v.record.epoch = {0, 2};
-       v.memory.epoch_seen = kNow - 11s;
+       deposed_long_ago(v);
        other(v, "c").leaves = true;
      },
      "Rejoin", "too few others can confirm the new epoch: its data is copied anew, the old kept"},
     {"it led before, nothing is confirmed, nobody else could, and it is to leave itself",
      [](View& v) {
-       v.own.as_replica = false;
-       v.own.server.life = ServerLife::ended;
-       v.record.confirmed = false;
-       v.record.epoch = {0, 2};
-       v.memory.epoch_seen = kNow - 11s;
+       deposed_long_ago(v);
        other(v, "c").seen.receives_from.clear();
        v.given.policy.self_leaves = true;
      },
      nullptr, "comes back once a commit of the new epoch is confirmed elsewhere"},
     {"it led before, nothing is confirmed, and each commit waits for two of whom one is there",
      [](View& v) {
-       v.own.as_replica = false;
-       v.own.server.life = ServerLife::ended;
-       v.record.confirmed = false;
-       v.record.epoch = {0, 2};
+       deposed_long_ago(v);
        v.record.set.number = 2;
-       v.memory.epoch_seen = kNow - 11s;
      },
      "Rejoin", "too few others can confirm the new epoch: its data is copied anew, the old kept"},
     {"the same, but another comes before it by name",
      [](View& v) {
-       v.own.as_replica = false;
-       v.own.server.life = ServerLife::ended;
-       v.record.confirmed = false;
-       v.record.epoch = {0, 2};
+       deposed_long_ago(v);
        v.record.leader = kC;
-       v.memory.epoch_seen = kNow - 11s;
        other(v, "c").seen.role = Role::leader;
        other(v, "a").seen.role = Role::replica;
      },

@@ -196,8 +196,8 @@ std::optional<Decision> decide_in_round(const View& view) {
     probe("failover.leads_on_in_a_round");
     return Decision{std::nullopt, fmt::format("leads on while round {} is open", number)};
   }
-  // Its promise would count for its whole set, of which it holds less than it acknowledged.
-  const Other* more = leads_by_record(view) ? holder_of_more(view) : nullptr;
+  // Its promise would count for a whole set, of which it holds less than it acknowledged.
+  const Other* more = view.own.as_replica ? nullptr : holder_of_more(view);
   if (more != nullptr && !acknowledges_alone(view.record)) {
     return Decision{std::nullopt, fmt::format("round {} is not for a former leader that holds less "
                                               "than {}",
