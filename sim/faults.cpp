@@ -258,7 +258,7 @@ void Injector::inject_store(const FaultPlan& fault) {
 void Injector::heal() {
   fleet_.net().mend_all();
   fleet_.store().heal();
-  for (const Member& member : fleet_.service().members) {
+  for (const Member& member : fleet_.service().all()) {
     fleet_.set_disk(member.host, engine::DiskHealth::well);
     fleet_.thaw_host(member.host);
     fleet_.thaw_agent(member.host);

@@ -2,6 +2,7 @@
 // margin between a deadline and the end of its lease. So it is found by a directed test.
 #include <atomic>
 
+#include "agent/guards_test.h"
 #include "agent/lease.h"
 #include "agent/store_test.h"
 #include "agent/world_test.h"
@@ -14,31 +15,12 @@ using namespace std::chrono_literals;
 
 constexpr Duration kAnswerTakes = 50ms;
 
-// A guard that remembers the deadline that it was told last.
-class OneGuard final : public Servers {
- public:
-  std::atomic<std::int64_t> deadline = 0;
-
-  Result<ServerState> start(const ServerSpec&, Deadline) override { return fail(none()); }
-  Result<ServerState> state(const ServerSpec&) override { return fail(none()); }
-  Result<> signal(const ServerSpec&, int) override { return fail(none()); }
-  Result<> kill_all(const ServerSpec&, Deadline) override { return fail(none()); }
-  Result<bool> any_left(const ServerSpec&) override { return fail(none()); }
-  Result<> hold(const std::string&, Instant at, Deadline) override {
-    deadline = at.time_since_epoch().count();
-    return {};
-  }
-
- private:
-  static Error none() { return {Failure::unsupported, "a lease starts no server"}; }
-};
-
 // Whether the deadline is later than 4.5 s after the renewal that it rests on was sent. Each
 // answer of the store takes a while.
 bool counts_from_the_reply() {
   agent::TestWorld test;
   agent::MoodyStore store{*test.clock, *test.workers};
-  OneGuard guard;
+  agent::Guards guard;
   World world{*test.clock, *test.random, test.files, *test.programs, guard, *test.workers};
   agent::Setting setting{store::Keys{FleetName("quickstart")}, HostName("a"), "/nowhere", {}};
   setting.timings.renewal = 1ms;
@@ -57,8 +39,7 @@ bool counts_from_the_reply() {
   };
   agent::Lease::Ears ears;
   ears.wards = [](const AgentLife&) {
-    return std::vector<agent::Lease::Ward>{
-        {"quickstart/a/orders-a", [] { return Result<>{}; }, [] {}}};
+    return std::vector<agent::Lease::Ward>{{agent::kGuarded, [] { return Result<>{}; }, [] {}}};
   };
   ears.given_up = [](const AgentLife&) { return false; };
   ears.began_anew = [](const AgentLife&) {};

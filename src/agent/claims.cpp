@@ -241,16 +241,14 @@ void Claims::give_up(const ServiceName& service) {
 void Claims::drop(const ServiceName& service, const Held& held) {
   const auto dropped = store::drop_claim(store_, setting_.keys, service, held.revision,
                                          world_.clock.within(kStoreLimit));
-  if (!dropped) {
-    say(world_.clock, Level::warning, "{}: cannot give up the claim for {} yet: {}", service.text,
-        name_of(held.claim.capability), dropped.error().what);
-  }
+  if (dropped) return;
+  say(world_.clock, Level::warning, "{}: cannot give up the claim for {} yet: {}", service.text,
+      name_of(held.claim.capability), dropped.error().what);
+  // A stray from now on, also where the watch has not shown it yet.
   const std::lock_guard lock(mutex_);
-  if (dropped) {
-    ended_.erase(held.claim.id);
-  } else {
-    ended_.insert(held.claim.id);
-  }
+  Seen& seen = seen_[service];
+  const bool others = !seen.held.claim.id.empty() && seen.held.claim.id != held.claim.id;
+  if (!others) seen = {{held.claim, held.revision}, Instant{}};
 }
 
 // Ours in the store, and nobody here acts under it: taking it was answered too late, or giving it
@@ -269,8 +267,7 @@ std::vector<std::pair<ServiceName, Claims::Held>> Claims::strays() const {
     const bool ours = claim.host == setting_.host && claim.life == now_living;
     const bool acted_under =
         held_as(own_, service) == claim.id || held_as(clients_, service) == claim.id;
-    const bool ended = ended_.contains(claim.id) || now - seen.since >= kStrayFor;
-    if (!ours || acted_under || !ended) continue;
+    if (!ours || acted_under || now - seen.since < kStrayFor) continue;
     out.emplace_back(service, Held{claim, seen.held.revision, now, now});
   }
   return out;

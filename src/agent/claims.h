@@ -7,7 +7,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,7 +60,7 @@ class Claims {
   };
   struct Seen {
     store::HeldClaim held;
-    Instant since{};  // when its id was first seen
+    Instant since{};  // when its id was first seen; zero: we gave it up, and the store did not hear
   };
   struct Renewal {
     std::string life;
@@ -98,7 +97,6 @@ class Claims {
   std::map<ServiceName, Seen> seen_;
   std::map<ServiceName, Held> own_;
   std::map<ServiceName, Held> clients_;
-  std::set<std::string> ended_;  // ids that were given up, and perhaps stand in the store
   std::unique_ptr<Loop> loop_;
 };
 

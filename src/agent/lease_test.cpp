@@ -5,6 +5,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "agent/guards_test.h"
 #include "agent/store_test.h"
 #include "agent/world_test.h"
 
@@ -13,31 +14,6 @@ namespace {
 
 const HostName kHost("a");
 const AgentLife kLife("life-of-a");
-const std::string kServer = "quickstart/a/orders-a";
-
-// Guards that answer or do not, as they are told.
-class Guards final : public Servers {
- public:
-  std::atomic<bool> answer = true;
-  std::atomic<int> asked = 0;
-  std::atomic<std::int64_t> deadline = 0;
-
-  Result<ServerState> start(const ServerSpec&, Deadline) override { return fail(none()); }
-  Result<ServerState> state(const ServerSpec&) override { return fail(none()); }
-  Result<> signal(const ServerSpec&, int) override { return fail(none()); }
-  Result<> kill_all(const ServerSpec&, Deadline) override { return fail(none()); }
-  Result<bool> any_left(const ServerSpec&) override { return fail(none()); }
-  Result<> hold(const std::string& name, Instant at, Deadline) override {
-    EXPECT_EQ(name, kServer);
-    ++asked;
-    if (!answer) return fail(Failure::timed_out, "the guard does not answer");
-    deadline = at.time_since_epoch().count();
-    return {};
-  }
-
- private:
-  static Error none() { return {Failure::unsupported, "a lease starts no server"}; }
-};
 
 Timings hurried() {
   Timings timings;
@@ -67,7 +43,7 @@ struct LeaseTest : ::testing::Test, TestWorld {
     return std::make_unique<Lease>(world_, store, setting, kLife, std::move(ears));
   }
   Lease::Ward ward() {
-    return {kServer,
+    return {kGuarded,
             [this]() -> Result<> {
               ++fenced;
               if (!fences) return fail(Failure::timed_out, "it does not end");
