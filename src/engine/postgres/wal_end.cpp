@@ -192,6 +192,20 @@ class Walker {
   }
   std::uint64_t page_bytes() const { return pages_.page_bytes(); }
 
+  // Goes to the first record that begins on this page or a later one; false if none does before
+  // `end`.
+  bool go_to_first_before(std::uint64_t end) {
+    while (at_ < end) {
+      if (const auto begins = first_on_page()) {
+        at_ = *begins;
+        return at_ < end;
+      }
+      if (pages_.page_bytes() == 0) return false;
+      at_ = (at_ / pages_.page_bytes() + 1) * pages_.page_bytes();
+    }
+    return false;
+  }
+
   // Reads on to `end`, where a record is known to end; false if none does there.
   bool read_up_to(std::uint64_t end) {
     while (at_ < end) {
@@ -330,6 +344,20 @@ std::optional<Walker> walker_with_past(const Lineage& lineage, const WalkStart& 
   return std::nullopt;
 }
 
+// The same where the segment before the start was switched away: what the server leaves of it is
+// zeros, page headers too, and only the switch itself, somewhere in it, says that this is its end.
+std::optional<Walker> walker_behind_switch(const Lineage& lineage, const WalkStart& start,
+                                           const SegmentSource& source) {
+  if (start.at.at == 0 || start.at.at % start.segment_bytes != 0) return std::nullopt;
+  WalkStart earlier = start;
+  earlier.at = Position{start.at.at - start.segment_bytes};
+  Walker walker(lineage, earlier, source);
+  if (!walker.go_to_first_before(start.at.at) || !walker.read_up_to(start.at.at)) {
+    return std::nullopt;
+  }
+  return walker;
+}
+
 template <class Visit>
 Result<WalEnd> walk_on(Walker& walker, const WalkStart& start, Visit visit) {
   WalEnd out;
@@ -358,6 +386,9 @@ Result<WalEnd> walk(const Lineage& lineage, const WalkStart& start, const Segmen
   }
   Walker walker(lineage, start, source);
   if (!walker.anchor()) {
+    if (std::optional<Walker> past = walker_behind_switch(lineage, start, source)) {
+      return walk_on(*past, start, visit);
+    }
     return fail(Failure::bad_data,
                 fmt::format("cannot read the log before {}: {}", show(start.at), walker.why()));
   }

@@ -251,6 +251,45 @@ TEST(WalEnd, ASwitchTakesTheRestOfTheSegment) {
   EXPECT_EQ(walk_one(log).end.at, log.end());
 }
 
+// As in the disk that came back empty: the copy of one member had switched the segment, nobody
+// wrote until the leader died, and no member could promise. The rest of such a segment has no
+// headers.
+TEST(WalEnd, KnowsItsPastRightBehindASwitch) {
+  for (const std::uint32_t first : {100u, 20'000u, 300'000u}) {
+    Log log;
+    log.record(first);
+    log.record(100);
+    log.switch_segment();
+    const WalkStart start{{2 * kSegment}, kSegment, false};
+    const auto end = walk_wal(first_timeline(), start, source_of({&log}));
+    ASSERT_TRUE(end) << end.error().what;
+    EXPECT_EQ(end->end.at, 2 * kSegment);
+    EXPECT_EQ(end->timeline, 1);
+    EXPECT_EQ(end->records, 0u);
+    log.record(77);
+    const auto more = walk_wal(first_timeline(), start, source_of({&log}));
+    ASSERT_TRUE(more) << more.error().what;
+    EXPECT_EQ(more->end.at, log.end());
+    EXPECT_EQ(more->records, 1u);
+    // What follows another record than the switch is old content.
+    Log other(1, 2 * kSegment + 40);
+    other.record(77);
+    log.segment(2) = other.segment(2);
+    const auto old = walk_wal(first_timeline(), start, source_of({&log}));
+    ASSERT_TRUE(old) << old.error().what;
+    EXPECT_EQ(old->records, 0u);
+  }
+}
+
+TEST(WalEnd, RefusesASegmentThatEndsInZerosWithoutASwitch) {
+  Log log;
+  log.record(100);
+  const auto end = walk_wal(first_timeline(), {{2 * kSegment}, kSegment, false}, source_of({&log}));
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().failure, Failure::bad_data);
+  EXPECT_NE(end.error().what.find("has no page header"), std::string::npos) << end.error().what;
+}
+
 TEST(WalEnd, AMissingSegmentEndsIt) {
   Log log;
   while (log.end() < 3 * kSegment) log.record(4'000);

@@ -2,6 +2,7 @@
 // told: an acknowledged row is there, or the test fails.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -252,6 +253,38 @@ TEST_F(PostgresLeads, AKilledReplicaKnowsEverythingThatItAcknowledged) {
   expect(it.leads("b")->promote(it.member("b"), {0, 2}, set_of({"a", "c"}), it.within(30s)),
          "promote");
   expect_all_there(clients.rows(), "b");
+}
+
+// A segment is switched by each copy of a member, and then nobody writes until the leader dies.
+TEST_F(PostgresLeads, ALogThatEndsWithASwitchIsPromised) {
+  const auto at_an_edge = [&](const std::string& host) {
+    return it.sql(host,
+                  "select pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() and "
+                  "(pg_last_wal_receive_lsn() - '0/0') % (16 * 1024 * 1024) = 0") == "t";
+  };
+  it.sql("a", "create table t (n int)");
+  // Of its own accord the server would write a record behind the switch.
+  const std::string own = it.sql("a",
+                                 "select string_agg(pid::text, ' ') from pg_stat_activity "
+                                 "where backend_type in ('background writer', 'checkpointer', "
+                                 "'autovacuum launcher')");
+  for (const std::string& pid : split(own, ' ')) kill(std::atoi(pid.c_str()), SIGSTOP);
+  EXPECT_EQ(it.sql("a", "select pg_switch_wal() is null"), "f");
+  ASSERT_TRUE(poll_until(it.clock(), it.within(10s), 5ms,
+                         [&] { return at_an_edge("b") && at_an_edge("c"); }));
+  expect(it.world().servers.kill_all(it.server("a"), it.within(10s)), "kill a");
+  const auto of_b = promise("b", 2);
+  const auto of_c = promise("c", 2);
+  ASSERT_TRUE(expect(of_b, "b") && expect(of_c, "c"));
+  EXPECT_EQ(of_b->standing.at.at % (16u << 20), 0u);
+  EXPECT_EQ(of_b->standing.at, of_c->standing.at);
+  ASSERT_TRUE(
+      expect(it.leads("b")->promote(it.member("b"), {0, 2}, set_of({"a", "c"}), it.within(20s)),
+             "promote"));
+  ASSERT_TRUE(
+      expect(it.leads("c")->follow(it.member("c"), leader("b", 2), it.within(20s)), "follow"));
+  EXPECT_EQ(it.sql("b", "insert into t values (1) returning n"), "1");
+  EXPECT_EQ(eventually("c", "select n from t", "1"), "1");
 }
 
 TEST_F(PostgresLeads, AFormerLeaderPromisesOnlyWhenStopped) {
