@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -205,8 +204,8 @@ std::vector<std::string> supervisor_argv(const Place& place) {
   return {self_path(), "supervisor", "--fleet", place.fleet.text};
 }
 
-// Twice forked, so that it is nobody's child and no terminal's.
-Result<> start_detached(const std::vector<std::string>& argv, const std::string& log) {
+// In a session of its own, so that no terminal ends it.
+Result<pid_t> start_detached(const std::vector<std::string>& argv, const std::string& log) {
   std::vector<char*> words;
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
@@ -214,7 +213,6 @@ Result<> start_detached(const std::vector<std::string>& argv, const std::string&
   if (pid < 0) return fail(Failure::io, "cannot fork");
   if (pid == 0) {
     setsid();
-    if (fork() != 0) _exit(0);
     const int in = open("/dev/null", O_RDONLY);
     const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(in, 0);
@@ -227,9 +225,7 @@ Result<> start_detached(const std::vector<std::string>& argv, const std::string&
     execv(words[0], words.data());
     _exit(127);
   }
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  return {};
+  return pid;
 }
 
 constinit const Verb kStore{

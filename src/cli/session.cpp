@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +22,11 @@
 #include "store/remote.h"
 
 namespace weir::cli {
+namespace {
+
+constexpr Duration kStoreEnds = 5s;
+
+}  // namespace
 
 std::string as_data(const Json& json, const std::string& format) {
   return format == "yaml" ? config::to_yaml(json) : json.dump(true) + "\n";
@@ -36,7 +43,22 @@ bool print_out(const std::string& text) {
 Session::Session(Machine& machine, Options options)
     : machine_(machine), options_(std::move(options)), began_(machine.clock.now()) {}
 
-Session::~Session() { end_line(); }
+Session::~Session() {
+  end_line();
+  end_own_store();
+}
+
+// Until its file is closed the next command's store, or the supervisor's, could not open it.
+void Session::end_own_store() {
+  if (own_store_ == 0) return;
+  kill(own_store_, SIGTERM);
+  const auto ended = [this] { return waitpid(own_store_, nullptr, WNOHANG) != 0; };
+  if (!poll_until(machine_.clock, machine_.clock.within(kStoreEnds), 2ms, ended)) {
+    kill(own_store_, SIGKILL);
+    waitpid(own_store_, nullptr, 0);
+  }
+  own_store_ = 0;
+}
 
 double Session::elapsed() const {
   return std::chrono::duration<double>(machine_.clock.now() - began_).count();
@@ -169,9 +191,8 @@ Result<> Session::wake_store() {
     progress("no store answers: waiting for the supervisor to start it");
   } else {
     progress("no store answers: starting one for this command");
-    WEIR_TRY_(start_detached(store_argv(place_, static_cast<int>(getpid())),
-                             place_.logs() + "/store.log"));
-    own_store_ = true;
+    WEIR_TRY(own_store_, start_detached(store_argv(place_, static_cast<int>(getpid())),
+                                        place_.logs() + "/store.log"));
   }
   const bool up = poll_until(machine_.clock, within(10s), 20ms,
                              [&] { return store_->get(keys().meta(), within(500ms)).has_value(); });

@@ -1,6 +1,8 @@
 // One run of the command line: the ports, what the user asked for, and how answers are given.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -71,6 +73,7 @@ bool print_out(const std::string& text);
 class Session {
  public:
   Session(Machine& machine, Options options);
+  // Whatever was started for this command has ended when it has.
   ~Session();
 
   Machine& machine() { return machine_; }
@@ -115,13 +118,14 @@ class Session {
 
   // Sees to it that a store answers: the fleet's own, or one started for as long as we live.
   Result<> wake_store();
-  bool store_is_ours() const { return own_store_; }
+  bool store_is_ours() const { return own_store_ != 0; }
 
   // A declared service by name; the only one if no name was given.
   Result<store::HeldService> service();
 
  private:
   double elapsed() const;  // seconds since the verb began
+  void end_own_store();
   void end_line() const;
 
   Machine& machine_;
@@ -135,13 +139,13 @@ class Session {
   std::unique_ptr<Servers> servers_;
   std::unique_ptr<World> world_;
   std::unique_ptr<engine::Engine> engine_;
-  bool own_store_ = false;
+  pid_t own_store_ = 0;
   std::string waited_for_;
   Instant waited_said_{};
   mutable bool line_open_ = false;  // a line of `waiting` that is still to be ended
 };
 
-// Programs of our own that go on after us: a new session, standard streams to `log`.
-Result<> start_detached(const std::vector<std::string>& argv, const std::string& log);
+// A program of our own that goes on after us: a new session, standard streams to `log`. Its pid.
+Result<pid_t> start_detached(const std::vector<std::string>& argv, const std::string& log);
 
 }  // namespace weir::cli

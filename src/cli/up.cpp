@@ -45,10 +45,31 @@ Result<> make_here(Session& session, const Fleet& fleet) {
   return machine.files.write(place.facts(), to_json(facts).dump(true), 0600);
 }
 
+// A command that found no store has one of its own for as long as it lives, and a moment longer if
+// it was killed. Two cannot have the one file open.
+Result<> await_no_other_store(Session& session) {
+  // A supervisor that was killed left its notes, and its store to be adopted by the next one.
+  if (session.machine().files.exists(session.place().supervisor_state())) return {};
+  bool said = false;
+  const bool gone = poll_until(session.machine().clock, session.within(15s), 20ms, [&] {
+    const auto meta = session.store().get(session.keys().meta(), session.within(500ms));
+    if (!meta && meta.error().failure == Failure::unreachable) return true;
+    if (!said) session.progress("waiting for another command's store to end");
+    said = true;
+    return false;
+  });
+  if (gone) return {};
+  const peer::Address& at = session.facts().store;
+  return fail(Failure::held,
+              fmt::format("another command runs a store of its own at {}:{}", at.ip, at.port),
+              "wait for that command, or see what it is: pgrep -af 'weir store'");
+}
+
 Result<> start_supervisor(Session& session) {
   const Place& place = session.place();
   guard::Supervisor supervisor(session.machine().clock, place.supervisor_socket());
   if (supervisor.status(session.within(1s))) return {};
+  WEIR_TRY_(await_no_other_store(session));
   WEIR_TRY_(start_detached(supervisor_argv(place), place.logs() + "/supervisor.log"));
   const bool up = poll_until(session.machine().clock, session.within(10s), 10ms,
                              [&] { return supervisor.status(session.within(500ms)).has_value(); });

@@ -91,7 +91,24 @@ TEST(Fleet, FromNothingThroughEveryFaultAndDown) {
   EXPECT_EQ(fleet.postmaster(leader), 0);
   const Ran while_down = fleet.weir({"plan", "-f", fleet.file()});
   EXPECT_EQ(while_down.status, 0) << while_down.err;
-  ASSERT_NO_FATAL_FAILURE(fleet.up());
+  EXPECT_EQ(fleet.process("store"), 0) << "the store of a command that has ended goes on";
+  // That of a command which was killed goes on for a moment: up waits for its end.
+  const int killed = fork();
+  if (killed == 0) {
+    pause();
+    _exit(0);
+  }
+  fleet.start_weir({"store", "--while", std::to_string(killed)});
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 20ms, [&] {
+    return fleet.said_by_started().find("serving") != std::string::npos;
+  })) << fleet.said_by_started();
+  const int up = fleet.start_weir({"up", "-f", fleet.file(), "--store", fleet.store()});
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 20ms, [&] {
+    return fleet.said_by_started().find("another command's store") != std::string::npos;
+  })) << fleet.said_by_started();
+  kill(killed, SIGKILL);
+  EXPECT_EQ(fleet.wait_for(killed, 10s), 128 + SIGKILL);
+  EXPECT_EQ(fleet.wait_for(up, 240s), 0) << fleet.said_by_started();
   EXPECT_EQ(fleet.as_application("select n from kept").out, "1");
 }
 
