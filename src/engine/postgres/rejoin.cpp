@@ -157,6 +157,10 @@ Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, D
 
   const Parameters source =
       program_parameters(context_.setting(), member, upstream.leader, kRewindRole);
+  // One that was cut off while it copied is run again: its control file is written last, so it
+  // still reads its own log to its own end for what is to be undone, and fails where the leader's
+  // lies over it by now (then the data is copied anew;
+  // `ARewindThatFindsItsOwnLogOverwrittenFails`).
   if (!rewound) {
     WEIR_TRY(const std::string said,
              context_.run("pg_rewind",

@@ -373,6 +373,42 @@ TEST_F(PostgresLeads, ADivergedLeaderIsExportedRewoundAndFollows) {
   expect_all_there(clients.rows(), third);
 }
 
+// A rewind that was cut off is run again, and it has copied log of the leader over the member's own
+// by then, of which it wants to read the pages that are to be undone. That must never pass for
+// done: it fails, and what two tries could not bring back is copied anew.
+TEST_F(PostgresLeads, ARewindThatFindsItsOwnLogOverwrittenFails) {
+  it.sql("a", "create table own (n int); insert into own values (1)");
+  const auto of_b = promise("b", 4);
+  const auto of_c = promise("c", 4);
+  ASSERT_TRUE(expect(of_b, "b") && expect(of_c, "c"));
+  EXPECT_EQ(it.sql("a", "set synchronous_commit = local; update own set n = 2; checkpoint"), "");
+  const std::string segment = it.sql("a", "select pg_walfile_name(pg_current_wal_insert_lsn())");
+  expect(it.runs("a").stop(it.member("a"), StopMode::fast, it.within(20s)), "stop a");
+  ASSERT_TRUE(
+      expect(it.leads("b")->promote(it.member("b"), {0, 4}, set_of({"a", "c"}), it.within(20s)),
+             "promote"));
+  ASSERT_TRUE(
+      expect(it.leads("c")->follow(it.member("c"), leader("b", 4), it.within(20s)), "follow"));
+  expect(it.leads("b")->confirm(it.member("b"), {0, 4}, it.within(20s)), "confirm");
+
+  Files& files = it.world().files;
+  ASSERT_TRUE(files.write(it.member_folder("a") + "/rewind.json", R"({"format":1})"));
+  const auto theirs = files.read(it.member_folder("b") + "/data/pg_wal/" + segment);
+  ASSERT_TRUE(theirs) << theirs.error().what;
+  ASSERT_TRUE(files.write(it.member_folder("a") + "/data/pg_wal/" + segment, *theirs));
+  for (int i = 0; i < 2; ++i) {
+    const auto rewound = it.leads("a")->rejoin(it.member("a"), leader("b", 4), Rejoin::rewind, {},
+                                               it.service(), it.within(60s));
+    ASSERT_FALSE(rewound);
+    EXPECT_NE(rewound.error().what.find("pg_rewind"), std::string::npos) << rewound.error().what;
+    EXPECT_TRUE(it.runs("a").local(it.member("a"))->half_rewound);
+  }
+  ASSERT_TRUE(expect(it.leads("a")->rejoin(it.member("a"), leader("b", 4), Rejoin::rebuild,
+                                           Incarnation("anew"), it.service(), it.within(60s)),
+                     "rebuild"));
+  EXPECT_EQ(eventually("a", "select n from own", "1"), "1");
+}
+
 // A set that is narrowed or widened while clients commit: who counts, counts at once.
 TEST_F(PostgresLeads, TheSetThatIsLoadedIsTheOneThatCounts) {
   Load clients = load();
