@@ -23,10 +23,9 @@ namespace {
 std::string content_of(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.open()) return {};
-  std::string content(65536, '\0');
+  std::array<char, 65536> content;  // on the stack and not cleared: read ten times a second
   const ssize_t got = ::read(file.number(), content.data(), content.size());
-  content.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  return content;
+  return {content.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
 std::string proc(pid_t pid, const char* file) {
@@ -40,12 +39,19 @@ std::optional<Process> look_at(pid_t pid) {
   // The name, field 2, may hold blanks and parentheses: fields are counted from its last one.
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos || name_end + 2 >= stat.size()) return std::nullopt;
-  const std::vector<std::string> fields = split(stat.substr(name_end + 2), ' ');
   constexpr std::size_t kState = 0, kParent = 1, kSession = 3, kStart = 19;
-  if (fields.size() <= kStart || fields[kState] == "Z" || fields[kState] == "X")
-    return std::nullopt;
-  return Process{pid, std::atoi(fields[kParent].c_str()), std::atoi(fields[kSession].c_str()),
-                 std::atoll(fields[kStart].c_str())};
+  std::array<const char*, kStart + 1> fields{};
+  const char* field = stat.c_str() + name_end + 2;
+  for (const char*& at : fields) {
+    at = field;
+    if (&at == &fields.back()) break;
+    field = std::strchr(field, ' ');
+    if (field == nullptr) return std::nullopt;
+    ++field;
+  }
+  if (*fields[kState] == 'Z' || *fields[kState] == 'X') return std::nullopt;
+  return Process{pid, std::atoi(fields[kParent]), std::atoi(fields[kSession]),
+                 std::atoll(fields[kStart])};
 }
 
 std::vector<Process> all_processes() {

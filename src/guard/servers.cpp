@@ -234,7 +234,7 @@ class RealServers final : public Servers {
 
   // What the page says, once a guard that lives has written down what has just happened.
   Result<ServerState> state_now(const RunPaths& paths) {
-    Result<weir_guard_page> page = read_page(paths.page);
+    Result<weir_guard_page> page = fail(Failure::not_found, "not read yet");
     poll_until(clock_, clock_.within(kGuardSettles), 1ms, [&] {
       page = read_page(paths.page);
       const bool will_tell = page && page->phase != WEIR_GUARD_ENDED && !server_lives(*page);
