@@ -8,12 +8,14 @@ list(FILTER sim_tests EXCLUDE REGEX "mutants_test\\.cpp$")
 
 add_library(weir_simulator STATIC ${sim_sources})
 target_link_libraries(weir_simulator PUBLIC weir_agent weir_ledger Boost::context)
+weir_precompiled(weir_simulator)
 
 add_executable(weir_sim sim/main.cpp)
 target_link_libraries(weir_sim PRIVATE weir_simulator)
 
 add_executable(sim_test ${sim_tests})
 target_link_libraries(sim_test PRIVATE weir_simulator GTest::gtest_main)
+weir_precompiled_test(sim_test)
 target_compile_definitions(sim_test PRIVATE WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   WEIR_SCENARIOS="${CMAKE_SOURCE_DIR}/tests/scenarios")
 add_test(NAME sim COMMAND sim_test)
@@ -29,6 +31,7 @@ list(FILTER mutated EXCLUDE REGEX "_test\\.cpp$")
 add_library(weir_mutated OBJECT ${mutated})
 target_compile_definitions(weir_mutated PUBLIC WEIR_MUTANTS)
 target_link_libraries(weir_mutated PUBLIC weir_simulator)
+weir_precompiled(weir_mutated)
 
 # `weir_sim` with rules that can be switched off: --mutant NAME.
 add_executable(weir_sim_mutants sim/main.cpp)
@@ -39,5 +42,6 @@ add_executable(sim_mutants_test ${sim_mutants_tests})
 target_compile_definitions(sim_mutants_test PRIVATE
   WEIR_SCENARIOS="${CMAKE_SOURCE_DIR}/tests/scenarios")
 target_link_libraries(sim_mutants_test PRIVATE weir_mutated GTest::gtest_main)
+weir_precompiled_test(sim_mutants_test)
 add_test(NAME sim_mutants COMMAND sim_mutants_test)
 set_tests_properties(sim_mutants PROPERTIES LABELS sim TIMEOUT 600)
