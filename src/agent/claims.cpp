@@ -26,7 +26,7 @@ Claims::Claims(World& world, store::Store& store, const Setting& setting, AgentL
     : world_(world),
       store_(store),
       setting_(setting),
-      life_(std::move(life)),
+      lives_({std::move(life)}),
       began_(world.clock.now()) {
   loop_ = std::make_unique<Loop>(world_, "claims", kPause, [this] { turn(); });
   loop_->start();
@@ -69,12 +69,17 @@ void Claims::learn_grant(const HostName& host, const AgentLife& life) {
 
 void Claims::learn_life(const AgentLife& life) {
   const std::lock_guard lock(life_mutex_);
-  life_ = life;
+  lives_.push_back(life);
 }
 
 AgentLife Claims::life() const {
   const std::lock_guard lock(life_mutex_);
-  return life_;
+  return lives_.back();
+}
+
+bool Claims::was_ours(const Claim& claim) const {
+  const std::lock_guard lock(life_mutex_);
+  return claim.host == setting_.host && std::ranges::count(lives_, claim.life) != 0;
 }
 
 // When the holder's life was last seen alive; at the latest when its successor was first seen.
@@ -254,7 +259,6 @@ void Claims::drop(const ServiceName& service, const Held& held) {
 // Ours in the store, and nobody here acts under it: taking it was answered too late, or giving it
 // up not at all. It would keep everybody out for its whole duration.
 std::vector<std::pair<ServiceName, Claims::Held>> Claims::strays() const {
-  const AgentLife now_living = life();
   const Instant now = world_.clock.now();
   std::vector<std::pair<ServiceName, Held>> out;
   const std::lock_guard lock(mutex_);
@@ -264,10 +268,9 @@ std::vector<std::pair<ServiceName, Claims::Held>> Claims::strays() const {
   };
   for (const auto& [service, seen] : seen_) {
     const Claim& claim = seen.held.claim;
-    const bool ours = claim.host == setting_.host && claim.life == now_living;
     const bool acted_under =
         held_as(own_, service) == claim.id || held_as(clients_, service) == claim.id;
-    if (!ours || acted_under || now - seen.since < kStrayFor) continue;
+    if (!was_ours(claim) || acted_under || now - seen.since < kStrayFor) continue;
     out.emplace_back(service, Held{claim, seen.held.revision, now, now});
   }
   return out;

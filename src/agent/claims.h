@@ -81,6 +81,7 @@ class Claims {
              const Record* record) const;
   bool is_ours(const Claim& claim) const;
   AgentLife life() const;
+  bool was_ours(const Claim& claim) const;  // of a life that this process has or had
   void drop(const ServiceName& service, const Held& held);
   std::vector<std::pair<ServiceName, Held>> strays() const;
   bool acts_for(const ServiceName& service, const std::string& id) const;  // a client of ours
@@ -90,7 +91,7 @@ class Claims {
   store::Store& store_;
   const Setting& setting_;
   mutable std::mutex life_mutex_;
-  AgentLife life_;
+  std::vector<AgentLife> lives_;  // of this process; the last one is its present one
   const Instant began_;
   mutable std::mutex mutex_;
   std::map<HostName, Renewal> renewals_;

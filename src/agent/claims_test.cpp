@@ -289,6 +289,24 @@ TEST_F(ClaimsTest, AClientsClaimGoesOnceTheStoreIsBack) {
   EXPECT_TRUE(a.claims->take_for(order("two")));
 }
 
+// The store was away for longer than a lease: the agent that could not renew lives on by a new id,
+// and what it held for a client by the former one would stand for a lease more.
+TEST_F(ClaimsTest, AClientsClaimOfAFormerLifeGoesOnceTheStoreIsBack) {
+  const OneAgent a = agent("a", "la");
+  ASSERT_TRUE(a.claims->take_for(order("one")));
+  a.claims->learn_claim(kOrders, claim());
+  store.away = true;
+  ASSERT_TRUE(a.claims->give_up_for(order("one")));
+  a.claims->learn_life(AgentLife("la2"));
+  store.away = false;
+  ASSERT_TRUE(a.claims->take_for(order("two")));
+  // Who is heard goes on under the new life, and loses nothing to what a former one left.
+  a.claims->learn_life(AgentLife("la3"));
+  EXPECT_FALSE(a.claims->take_for(order("three")));
+  EXPECT_TRUE(a.claims->take_for(order("two")));
+  EXPECT_EQ(claim()->claim.life, AgentLife("la3"));
+}
+
 TEST_F(ClaimsTest, WhatCouldNotBeGivenUpIsTakenAgain) {
   const OneAgent a = agent("a", "la");
   ASSERT_TRUE(a.claims->take(kOrders, Capability::provision, {}));

@@ -52,7 +52,9 @@ Result<> await_no_other_store(Session& session) {
   if (session.machine().files.exists(session.place().supervisor_state())) return {};
   bool said = false;
   const bool gone = poll_until(session.machine().clock, session.within(15s), 20ms, [&] {
-    const auto meta = session.store().get(session.keys().meta(), session.within(500ms));
+    // Also where --timeout is over by now: nothing but a store that answers is waited for.
+    const Deadline soon = session.machine().clock.within(500ms);
+    const auto meta = session.store().get(session.keys().meta(), soon);
     if (!meta && meta.error().failure == Failure::unreachable) return true;
     if (!said) session.progress("waiting for another command's store to end");
     said = true;
@@ -60,7 +62,8 @@ Result<> await_no_other_store(Session& session) {
   });
   if (gone) return {};
   const peer::Address& at = session.facts().store;
-  return fail(Failure::held,
+  const bool in_time = session.time_left().value_or(1s) > Duration::zero();
+  return fail(in_time ? Failure::held : Failure::timed_out,
               fmt::format("another command runs a store of its own at {}:{}", at.ip, at.port),
               "wait for that command, or see what it is: pgrep -af 'weir store'");
 }
