@@ -109,6 +109,7 @@ constexpr Mutant kMutants[] = {
     {"rewind-without-export", "failover/leader_dies_with_a_tail"},
     {"rejoin-while-counted", "failover/counted_until_the_other_is_back", 1, 30},
     {"rejoin-before-confirmation", "failover/both_others_left_the_history", 1, 20},
+    {"rejoin-before-the-checkpoint", "failover/rewound_before_the_checkpoint"},
     {"no-claim", "failover/leader_dies_with_a_tail"},
     {"leads-with-less", "failover/leader_with_less_than_its_followers"},
     {"restart-of-an-empty-leader", "failover/empty_leader_alone", 1, 20},

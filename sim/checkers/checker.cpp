@@ -36,6 +36,7 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
   out.push_back(check_reasons());
   out.push_back(check_whole());
   out.push_back(check_rounds());
+  out.push_back(check_rewound());
   return out;
 }
 

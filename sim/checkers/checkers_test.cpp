@@ -354,6 +354,23 @@ TEST_F(Checkers, RoundsSeesALeaderOfAnEpochThatIsNotRecorded) {
   EXPECT_FALSE(checker->violations().empty());
 }
 
+TEST_F(Checkers, RewoundSeesATailThatIsStillThere) {
+  lead("a", 2);
+  lead("b", 1);
+  EXPECT_TRUE(cluster.commit(id("b"), {}).has_value());  // it reached nobody
+  const auto done = [&](Checker& checker) {
+    checker.on_effect(truth(), {HostName("b"), "remove", "/state/members/orders-b/rewinding", {}});
+    return checker.violations().empty();
+  };
+  for (const bool rewound : {false, true}) {
+    const auto checker = check_rewound();
+    EXPECT_TRUE(done(*checker));
+    checker->on_overwrite(truth(), id("b"));
+    if (rewound) cluster.disk(id("b")).log = cluster.disk(id("a")).log;
+    EXPECT_EQ(done(*checker), rewound);
+  }
+}
+
 TEST_F(Checkers, ProgressNamesWhatIsMissing) {
   EXPECT_NE(not_back(truth()).find("does not lead"), std::string::npos);
   lead("a", 1);

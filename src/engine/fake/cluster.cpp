@@ -18,6 +18,7 @@ constexpr Duration kRecoveryTakesAtMost = 60ms;
 constexpr Duration kRecoveryTakesLongAtMost = 3s;
 constexpr Duration kOrphansLiveAtMost = 60ms;
 constexpr Duration kOrphansLiveLongAtMost = 3s;
+constexpr Duration kOwnCheckpointTakes = 150s;  // spread over its interval
 
 }  // namespace
 
@@ -132,33 +133,6 @@ std::vector<Resource> FakeCluster::shapes_of(const std::string& id) const {
   return out;
 }
 
-void FakeCluster::init(const std::string& id) {
-  FakeDisk fresh;
-  fresh.exists = true;
-  fresh.lineage.system = std::to_string(++next_system_);
-  fresh.lineage.timeline = 1;
-  disks_[id] = std::move(fresh);
-  tell("initdb " + id);
-}
-
-void FakeCluster::begin_copy(const std::string& id) {
-  if (on_overwrite && disks_[id].exists && !disks_[id].damaged) on_overwrite(id);
-  disks_[id].damaged = true;
-}
-
-Result<> FakeCluster::end_copy(const std::string& id, const HostName& host, const std::string& from,
-                               const HostName& from_host) {
-  const FakeServer* source = reach(from, from_host, host);
-  if (source == nullptr || !source->leader) {
-    return fail(Failure::unreachable, "cannot copy from " + from + ": it does not lead");
-  }
-  FakeDisk copied = disks_[from];
-  copied.damaged = false;
-  disks_[id] = std::move(copied);
-  tell("copied " + from + " to " + id);
-  return {};
-}
-
 void FakeCluster::isolate(const std::string& id, bool on) {
   FakeServer* found = server(id);
   if (found == nullptr) return;
@@ -228,7 +202,9 @@ void FakeCluster::launch(const std::string& id, const HostName& host) {
   FakeServer& server = servers_[id] = std::move(fresh);
   tell(fmt::format("start of {} as {} of epoch {}", id, server.leader ? "leader" : "replica",
                    server.loaded.epoch));
-  if (server.leader) append(server, {});  // the checkpoint at the end of its recovery
+  if (!server.leader) return;
+  append(server, {});  // the checkpoint at the end of its recovery
+  disks_[id].checkpointed = data.lineage.timeline;
 }
 
 void FakeCluster::reload(const std::string& id) {
@@ -242,6 +218,7 @@ void FakeCluster::end(const std::string& id, bool clean) {
   if (found == nullptr) return;
   if (clean && found->leader && !found->orphaned && found->ready_at <= now_) {
     append(*found, {});  // the shutdown checkpoint
+    disks_[id].checkpointed = disks_[id].lineage.timeline;
     drain(*found);
   }
   drop(id);
@@ -302,6 +279,7 @@ void FakeCluster::open_for_writes(const std::string& id, std::int64_t epoch) {
   if (found->leader) return;
   drop_receiver(*found);
   FakeDisk& data = disks_[id];
+  data.checkpointed = data.lineage.timeline;
   data.lineage.branches.push_back({data.lineage.timeline, end_of(id)});
   data.lineage.timeline = std::max(data.lineage.timeline + 1, epoch);
   FakeSettings settings = settings_of(id);
@@ -314,6 +292,7 @@ void FakeCluster::open_for_writes(const std::string& id, std::int64_t epoch) {
                   .has_value());
   found->leader = true;
   found->read_only = false;
+  found->checkpoint_at = now_ + kOwnCheckpointTakes;
   found->loaded.standby = false;
   found->loaded.epoch = epoch;
   found->startup_loaded = found->loaded;

@@ -36,6 +36,7 @@ struct FakeDisk {
   bool exists = false;
   bool damaged = false;  // a copy or rewind that was cut off
   Lineage lineage;
+  std::int64_t checkpointed = 0;  // the timeline of its last checkpoint, as its control file has it
   std::vector<RowId> log;
 };
 
@@ -113,6 +114,7 @@ struct FakeServer {
   bool waits = false;  // the flag that makes commits wait, set late by the checkpointer
   bool checkpointer_due = false;
   bool read_only = false;
+  Instant checkpoint_at{};               // when the one under way ends; zero: there is none
   std::optional<FakeSettings> receiver;  // a running receiver and what it was started with
   bool received = false;                 // it has received since its start
   Position replayed;
@@ -189,6 +191,13 @@ class FakeCluster {
   void begin_copy(const std::string& id);
   Result<> end_copy(const std::string& id, const HostName& host, const std::string& from,
                     const HostName& from_host);
+  // As pg_rewind it goes by the control file of `from`: that of a promoted server names the old
+  // timeline until its first checkpoint has ended, and then there is nothing to rewind.
+  Result<> end_rewind(const std::string& id, const HostName& host, const std::string& from,
+                      const HostName& from_host);
+  // A promoted server makes its checkpoint by itself in minutes; asked for one, in seconds.
+  void ask_checkpoint(const std::string& id);
+  bool checkpointed(const std::string& id) const;  // since it changed its timeline
 
   // Turns a standby into a leader now, on a new timeline that no earlier epoch can have used.
   void open_for_writes(const std::string& id, std::int64_t epoch);
@@ -228,6 +237,7 @@ class FakeCluster {
   bool flushes(const HostName& host);
   void tick_server(FakeServer& server);
   void tick_settings(FakeServer& server);
+  void tick_checkpoint(FakeServer& server);
   void tick_receiver(FakeServer& server);
   void tick_senders(FakeServer& server);
   void stream(FakeServer& to, FakeServer& from);

@@ -94,6 +94,25 @@ TEST_F(Fake, AnUnansweredCommitIsInDoubt) {
   EXPECT_EQ((*session)->write({1, 1, "", "h1"}, bench.within(1s)).written, Written::in_doubt);
 }
 
+TEST_F(Fake, ARewindGoesByTheLeadersLastCheckpoint) {
+  FakeCluster& cluster = bench.cluster;
+  const auto rewound = [&] {
+    const Standing before = cluster.standing(bench.id("a"));
+    cluster.begin_copy(bench.id("a"));
+    EXPECT_TRUE(cluster.end_rewind(bench.id("a"), HostName("a"), bench.id("b"), HostName("b")));
+    return cluster.standing(bench.id("a")) != before;
+  };
+  ASSERT_TRUE(bench.engine("b").leads()->promise(bench.member("b"), 2, soon()));
+  EXPECT_TRUE(cluster.commit(bench.id("a"), {}).has_value());  // which b will never have
+  cluster.end(bench.id("a"), false);
+  ASSERT_TRUE(bench.engine("b").leads()->promote(bench.member("b"), {0, 2}, set_, soon()));
+  EXPECT_FALSE(rewound());
+  bench.clock().sleep_for(2s);
+  EXPECT_FALSE(rewound());
+  bench.clock().sleep_for(2s);
+  EXPECT_TRUE(rewound());
+}
+
 TEST_F(Fake, LostDataIsGoneWithItsIncarnation) {
   bench.cluster.lose_data(bench.id("c"));
   const auto local = bench.engine("c").runs()->local(bench.member("c"));

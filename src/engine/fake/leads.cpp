@@ -12,7 +12,6 @@ namespace {
 
 constexpr Duration kReadLogTakes = 4ms;
 constexpr Duration kPromoteTakes = 60ms;
-constexpr Duration kRewindTakes = 300ms;
 constexpr Duration kPatience = 100ms;  // with a receiver, before it is sent SIGTERM
 
 std::string cannot(const char* verb, const Member& member, std::string_view why) {
@@ -200,6 +199,7 @@ Result<> FakeLeads::promote(const Member& member, Epoch epoch, const SyncSet& se
     WEIR_TRY_(runs ? host_.reload(member) : runs_.start(member, epoch, deadline));
   }
   if (!begun) WEIR_TRY_(open(member, epoch, set, deadline));
+  host_.cluster().ask_checkpoint(id);  // nobody waits for it here
   if (held.round != 0) WEIR_TRY_(host_.write_promise(member, {0, held.last, {}}));
   return {};
 }
@@ -280,39 +280,6 @@ Result<> FakeLeads::confirm(const Member& member, Epoch epoch, Deadline deadline
   });
   if (flushed) return {};
   return fail(Failure::timed_out, cannot("confirm", member, "no replica has flushed a commit"));
-}
-
-Result<> FakeLeads::rejoin(const Member& member, const Upstream& upstream, Rejoin how,
-                           const Incarnation& fresh, const Service& service, Deadline deadline) {
-  if (how == Rejoin::rebuild) return runs_.copy(member, upstream, fresh, service, deadline);
-  WEIR_TRY(const FakePromise held, host_.read_promise(member));
-  WEIR_TRY(const Local now, runs_.local(member));
-  const bool higher = held.round <= upstream.epoch.number && now.led < upstream.epoch;
-  if (!higher && !mutant("rejoin-towards-a-lower-epoch")) {
-    return fail(Failure::refused, cannot("rewind", member, "only a higher epoch may do that"));
-  }
-  if (now.server.life == ServerLife::running || now.processes_left) {
-    return fail(Failure::refused, cannot("rewind", member, "its server runs"));
-  }
-  if (!now.data) return fail(Failure::not_found, cannot("rewind", member, "it has no data"));
-  const FakePaths paths = host_.paths(member);
-  const std::string id = fake_id(member);
-  if (!now.half_rewound) {
-    const Standing left = host_.cluster().standing(id);
-    if (!mutant("rewind-without-export")) {
-      WEIR_TRY_(host_.files().make_folder(paths.root + "/exports"));
-      WEIR_TRY_(host_.files().write(fmt::format("{}/exports/{}.json", paths.root, now.led.number),
-                                    to_json(left).dump()));
-    }
-    WEIR_TRY_(host_.files().write(paths.rewinding(), "1"));
-  }
-  host_.cluster().begin_copy(id);
-  host_.clock().sleep_for(kRewindTakes);
-  WEIR_TRY_(
-      host_.cluster().end_copy(id, member.host, fake_id(upstream.leader), upstream.leader.host));
-  WEIR_TRY_(point_at(member, upstream));
-  if (held.round != 0) WEIR_TRY_(host_.write_promise(member, {0, held.last, {}}));
-  return host_.files().remove(paths.rewinding());
 }
 
 Result<> FakeIsolates::isolate(const Member& member, Deadline) {

@@ -39,6 +39,7 @@ void FakeCluster::tick_server(FakeServer& server) {
   if (!server.orphaned) tick_settings(server);
   if (server.ready_at > now_) return;
   if (server.leader) {
+    if (!server.orphaned) tick_checkpoint(server);
     tick_senders(server);
   } else {
     tick_receiver(server);
