@@ -26,7 +26,7 @@ set_tests_properties(sim PROPERTIES LABELS sim TIMEOUT 600)
 file(GLOB mutated CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/src/failover/*.cpp ${CMAKE_SOURCE_DIR}/src/engine/fake/*.cpp
   ${CMAKE_SOURCE_DIR}/src/agent/*.cpp ${CMAKE_SOURCE_DIR}/src/provision/*.cpp
-  ${CMAKE_SOURCE_DIR}/src/store/record_io.cpp)
+  ${CMAKE_SOURCE_DIR}/src/store/record_io.cpp ${CMAKE_SOURCE_DIR}/sim/store.cpp)
 list(FILTER mutated EXCLUDE REGEX "_test\\.cpp$")
 add_library(weir_mutated OBJECT ${mutated})
 target_compile_definitions(weir_mutated PUBLIC WEIR_MUTANTS)

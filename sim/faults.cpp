@@ -234,7 +234,7 @@ void Injector::inject_store(const FaultPlan& fault) {
       store.set_down(true);
       break;
     case Fault::freeze_store:
-      store.freeze();
+      store.freeze(fleet_.fibers().now());
       break;
     case Fault::doubt_store:
       store.doubt(kDoubt);
@@ -252,12 +252,12 @@ void Injector::inject_store(const FaultPlan& fault) {
       store.delay_watches(kWatchDelay);
       break;
   }
-  later(fault.lasts, [&store] { store.heal(); });
+  later(fault.lasts, [this, &store] { store.heal(fleet_.fibers().now()); });
 }
 
 void Injector::heal() {
   fleet_.net().mend_all();
-  fleet_.store().heal();
+  fleet_.store().heal(fleet_.fibers().now());
   for (const Member& member : fleet_.service().all()) {
     fleet_.set_disk(member.host, engine::DiskHealth::well);
     fleet_.thaw_host(member.host);

@@ -76,6 +76,7 @@ constexpr Mutant kMutants[] = {
     {"wall-clock", "failover/async_wall_clock_steps"},
     {"view-from-before-a-thaw", "failover/both_voters_thaw", 1, 30},
     {"lease-from-a-stale-read", "store/async_behind_a_stale_store"},
+    {"store-ttl", "store/async_leader_silent_as_the_store_thaws"},
     {"no-question-before-the-round", "failover/only_one_hears_nothing"},
     {"release-before-the-closing-cas", "failover/promised_and_let_go_too_early"},
     {"promote-before-the-cas", "failover/leader_dies_with_a_tail", 1, 30},

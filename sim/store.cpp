@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutant.h"
 
 namespace weir::sim {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr Duration kLeast = 150us;
 constexpr Duration kMost = 900us;
 constexpr Duration kLateAtMost = 6s;
+constexpr Duration kTtl = 6s;  // of a mutant
 
 tl::unexpected<Error> dead() { return fail(Failure::cancelled, "the process was killed"); }
 tl::unexpected<Error> unanswered(bool changes) {
@@ -21,7 +23,24 @@ tl::unexpected<Error> unanswered(bool changes) {
 
 }  // namespace
 
-void StoreServer::thaw() {
+void StoreServer::freeze(Instant now) {
+  if (!frozen_) frozen_since_ = now;
+  frozen_ = true;
+}
+
+// As a store that renewals hang on by a TTL: by its own clock nobody renewed while it stood still.
+void StoreServer::revoke_renewals(Instant now) {
+  const Deadline soon{now + 1s};
+  const auto entries = kept_->list("", soon);
+  WEIR_ASSERT(entries.has_value());
+  for (const store::Entry& entry : *entries) {
+    if (!entry.key.ends_with("/renewal")) continue;
+    WEIR_ASSERT(kept_->commit({{entry.key, entry.revision, std::nullopt, 0}}, soon).has_value());
+  }
+}
+
+void StoreServer::thaw(Instant now) {
+  if (mutant("store-ttl") && frozen_ && now - frozen_since_ >= kTtl) revoke_renewals(now);
   frozen_ = false;
   for (const auto& request : std::exchange(held_, {})) request();
 }
@@ -36,12 +55,12 @@ void StoreServer::fall_behind() {
   behind_ = std::move(behind);
 }
 
-void StoreServer::heal() {
+void StoreServer::heal(Instant now) {
   down_ = false;
   doubt_ = 0;
   watch_delay_ = {};
   behind_.reset();
-  thaw();
+  thaw(now);
 }
 
 Result<> SimStore::reach(std::string_view call, std::string_view detail, Deadline deadline,

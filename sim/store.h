@@ -22,8 +22,8 @@ class StoreServer {
   void set_down(bool down) { down_ = down; }
   // Requests of a frozen store arrive and are done at the thaw, when nobody waits for them any
   // more.
-  void freeze() { frozen_ = true; }
-  void thaw();
+  void freeze(Instant now);
+  void thaw(Instant now);
   // Of the answers to changes so many are lost: before the change, after it, or the change is done
   // late.
   void doubt(double share) { doubt_ = share; }
@@ -32,10 +32,11 @@ class StoreServer {
   // From now on lists and watches show what stands now, as those of a member of the store that lags
   // behind; `get` and `commit` stay linearizable.
   void fall_behind();
-  void heal();
+  void heal(Instant now);
 
  private:
   friend class SimStore;
+  void revoke_renewals(Instant now);
   struct Behind {
     std::vector<store::Entry> entries;
     store::Revision revision = 0;
@@ -44,6 +45,7 @@ class StoreServer {
   std::unique_ptr<store::Store> kept_;
   bool down_ = false;
   bool frozen_ = false;
+  Instant frozen_since_{};  // read by a mutant only
   double doubt_ = 0;
   Duration watch_delay_{};
   std::optional<Behind> behind_;

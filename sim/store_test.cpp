@@ -53,18 +53,18 @@ TEST_F(Bad, ADownStoreRefusesAndChangesNothing) {
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->error().failure, Failure::unreachable);
   EXPECT_EQ(value(), "");
-  server.heal();
+  server.heal(fibers.now());
   EXPECT_TRUE(commit("2").value_or(fail(Failure::io, "")).has_value());
   EXPECT_EQ(value(), "2");
 }
 
 TEST_F(Bad, AFrozenStoreDoesAtItsThawWhatItWasAsked) {
-  server.freeze();
+  server.freeze(fibers.now());
   const auto unknown = commit("1");
   ASSERT_TRUE(unknown.has_value());
   EXPECT_EQ(unknown->error().failure, Failure::outcome_unknown);
   EXPECT_EQ(value(), "");
-  server.thaw();
+  server.thaw(fibers.now());
   EXPECT_EQ(value(), "1");
 }
 
@@ -118,7 +118,7 @@ TEST_F(Bad, AStaleStoreListsAndWatchesThePastAndAnswersGetWithThePresent) {
       const auto watched = store.watch("sim/", before, {fibers.now() + 1s});
       if (watched) news += watched->events.size();
       EXPECT_EQ(news, static_cast<std::size_t>(i));  // the first one heard nothing
-      server.heal();
+      server.heal(fibers.now());
     }
   });
   fibers.run_until(fibers.now() + 5s);

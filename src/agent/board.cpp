@@ -162,6 +162,7 @@ void Board::learn_renewal(const HostName& host, const Json& renewal, Instant now
   const bool counts =
       renewal["incarnation"].text() == held_->record.leader_life.text || mutant("renewal-by-name");
   if (changed && counts) memory_.lease_from = now;
+  if (mutant("store-ttl") && !renewal.has("incarnation")) memory_.lease_from = {};
   if (read) memory_.lease_read = *read;
 }
 

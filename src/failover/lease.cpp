@@ -55,8 +55,8 @@ bool lease_is_over(const View& view) {
 bool wants_lease_read(const View& view) {
   if (!acknowledges_alone(view.record) || !view.record.round || lease_is_over(view)) return false;
   const Instant from = std::max(view.memory.lease_from, view.memory.began);
-  return view.own.promised == view.record.round->number &&
-         view.now - from >= view.given.policy.lease;
+  const bool due = view.now - from >= view.given.policy.lease || mutant("store-ttl");
+  return due && view.own.promised == view.record.round->number;
 }
 
 }  // namespace weir::failover
