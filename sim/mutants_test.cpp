@@ -68,6 +68,7 @@ TEST_P(Mutants, IsFound) {
 }
 
 constexpr Mutant kMutants[] = {
+    {"two-records", "failover/set_narrowed_under_the_new_leader"},
     {"unconditional-write", "failover/chosen_writes_far_too_late"},
     {"create-if-absent", "store/lost_while_the_old_leader_is_away", 1, 20,
      "an-old-record-believed"},

@@ -84,9 +84,43 @@ Result<std::vector<HeldService>> list_desired(Store& store, const Keys& keys, De
   return out;
 }
 
+namespace {
+
+// A mutant: as if the leader lay in one record and the set, with the previous ones, in another.
+// Each of the two is written whole, and what stands there is read together. The set comes second,
+// and goes to whatever leader stands there by then.
+Result<Revision> write_in_two(Store& store, const std::string& key, const ServiceName& service,
+                              const Keys& keys, const Record& record, Revision expected,
+                              Deadline deadline) {
+  const Deadline late{deadline.at + std::chrono::minutes(1)};
+  Record next = record;
+  if (const auto held = read_record(store, keys, service, late); held && *held) {
+    next.set = (*held)->record.set;
+    next.previous = (*held)->record.previous;
+  }
+  Result<Revision> done = write(store, key, to_json(next).dump(), expected, deadline);
+  if (!done) return done;
+  do {
+    WEIR_TRY(const std::optional<Held> held, read_record(store, keys, service, late));
+    if (!held) return done;
+    next = held->record;
+    next.set = record.set;
+    next.previous = record.previous;
+    if (next == held->record) return done;
+    done = write(store, key, to_json(next).dump(), held->revision, late);
+  } while (!done && done.error().failure == Failure::conflict);
+  return done;
+}
+
+}  // namespace
+
 Result<Revision> write_record(Store& store, const Keys& keys, const ServiceName& service,
                               const Record& record, Revision expected, Deadline deadline) {
-  return write(store, keys.leadership(service), to_json(record).dump(), expected, deadline);
+  const std::string key = keys.leadership(service);
+  if (mutant("two-records")) {
+    return write_in_two(store, key, service, keys, record, expected, deadline);
+  }
+  return write(store, key, to_json(record).dump(), expected, deadline);
 }
 
 Result<Revision> write_desired(Store& store, const Keys& keys, const Service& service,
