@@ -23,6 +23,7 @@ constexpr Weight kWeights[] = {
     {Fault::delay_watches, 2}, {Fault::lose_host, 1},    {Fault::set_sync, 2},
     {Fault::hang_guard, 2},    {Fault::apply, 2},        {Fault::pause_senders, 2},
     {Fault::leave, 1},         {Fault::stale_reads, 2},  {Fault::step_clock, 1},
+    {Fault::archive_log, 2},
 };
 // Of scenarios only: what a store lost an operator has to bring back, and of a disk that lied only
 // those who hold more can tell.

@@ -21,35 +21,22 @@ struct Row {
   Fault fault;
   const char* name;
 };
-constexpr std::array<Row, kFaults> kRows{{{Fault::kill_server, "kill-server"},
-                                          {Fault::kill_host, "kill-host"},
-                                          {Fault::kill_agent, "kill-agent"},
-                                          {Fault::lose_data, "lose-data"},
-                                          {Fault::pause_replay, "pause-replay"},
-                                          {Fault::pause_senders, "pause-senders"},
-                                          {Fault::lose_tail, "lose-tail"},
-                                          {Fault::freeze_host, "freeze-host"},
-                                          {Fault::freeze_agent, "freeze-agent"},
-                                          {Fault::cut_link, "cut-link"},
-                                          {Fault::slow_link, "slow-link"},
-                                          {Fault::slow_disk, "slow-disk"},
-                                          {Fault::hang_disk, "hang-disk"},
-                                          {Fault::fill_disk, "fill-disk"},
-                                          {Fault::kill_store, "kill-store"},
-                                          {Fault::freeze_store, "freeze-store"},
-                                          {Fault::doubt_store, "doubt-store"},
-                                          {Fault::delay_watches, "delay-watches"},
-                                          {Fault::lose_host, "lose-host"},
-                                          {Fault::lose_store, "lose-store"},
-                                          {Fault::old_store, "old-store"},
-                                          {Fault::rebuild_store, "rebuild-store"},
-                                          {Fault::set_sync, "set-sync"},
-                                          {Fault::apply, "apply"},
-                                          {Fault::hang_guard, "hang-guard"},
-                                          {Fault::step_clock, "step-clock"},
-                                          {Fault::stale_reads, "stale-reads"},
-                                          {Fault::set_mode, "set-mode"},
-                                          {Fault::leave, "leave"}}};
+constexpr std::array<Row, kFaults> kRows{
+    {{Fault::kill_server, "kill-server"},   {Fault::kill_host, "kill-host"},
+     {Fault::kill_agent, "kill-agent"},     {Fault::lose_data, "lose-data"},
+     {Fault::pause_replay, "pause-replay"}, {Fault::pause_senders, "pause-senders"},
+     {Fault::lose_tail, "lose-tail"},       {Fault::freeze_host, "freeze-host"},
+     {Fault::freeze_agent, "freeze-agent"}, {Fault::cut_link, "cut-link"},
+     {Fault::slow_link, "slow-link"},       {Fault::slow_disk, "slow-disk"},
+     {Fault::hang_disk, "hang-disk"},       {Fault::fill_disk, "fill-disk"},
+     {Fault::kill_store, "kill-store"},     {Fault::freeze_store, "freeze-store"},
+     {Fault::doubt_store, "doubt-store"},   {Fault::delay_watches, "delay-watches"},
+     {Fault::lose_host, "lose-host"},       {Fault::lose_store, "lose-store"},
+     {Fault::old_store, "old-store"},       {Fault::rebuild_store, "rebuild-store"},
+     {Fault::set_sync, "set-sync"},         {Fault::apply, "apply"},
+     {Fault::hang_guard, "hang-guard"},     {Fault::step_clock, "step-clock"},
+     {Fault::stale_reads, "stale-reads"},   {Fault::set_mode, "set-mode"},
+     {Fault::archive_log, "archive-log"},   {Fault::leave, "leave"}}};
 
 std::string names(const std::vector<HostName>& hosts) {
   std::string out;
@@ -136,7 +123,11 @@ std::string Injector::inject(const FaultPlan& fault) {
                        fault.both_ways ? "<->" : "->", names(ends(fault.to)));
   }
   const MemberName victim = member(fault.target);
-  inject_member(fault, victim);
+  if (fault.fault == Fault::archive_log) {
+    fleet_.cluster().archive(fleet_.truth().id(victim));
+  } else {
+    inject_member(fault, victim);
+  }
   return fmt::format("{} {}", name_of(fault.fault), victim.text);
 }
 

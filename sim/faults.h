@@ -40,9 +40,10 @@ enum class Fault {
   set_sync,       // no fault: `weir apply` with another `sync`, the target's index
   set_mode,       // no fault: `weir apply` with another durability, `detail` is its name
   leave,          // no fault: `weir apply` of a file that no longer names the member
+  archive_log,    // no fault: a leader's log so far is archived, as by a switch of its segment
   apply,          // no fault: `weir apply` with another parameter, `detail` is NAME=VALUE
 };
-constexpr std::size_t kFaults = 29;
+constexpr std::size_t kFaults = 30;
 const char* name_of(Fault fault);
 std::optional<Fault> fault_named(const std::string& text);
 // Between two ends, against one member, or against the store.

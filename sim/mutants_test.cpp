@@ -94,6 +94,7 @@ constexpr Mutant kMutants[] = {
     {"answer-from-show", "failover/promise_with_replay_paused"},
     {"keep-the-client-key", "failover/behind_a_cut_the_leader_lives"},
     {"key-under-one-path", "failover/behind_a_cut_the_leader_lives"},
+    {"keep-restore-command", "failover/promised_and_the_log_is_archived"},
     {"promise-forgotten-at-a-restart", "failover/winner_dies_before_it_promotes", 1, 20},
     {"receive-position-after-a-restart", "failover/restarted_voter_that_never_received"},
     {"healing-a-promised-voter", "failover/promised_and_the_old_leader_is_back"},

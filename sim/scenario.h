@@ -14,6 +14,7 @@
 //   at 2s   step-clock leader by -20s
 //   at 2s   set-sync 2
 //   at 2s   set-mode async
+//   at 2s   archive-log leader
 //   at 2s   apply max_connections=200       (where the service has shaped=1)
 //   at start kill-host after append "kind":"Create" +1 same-activity for 3s
 //   expect  promoted within 3s, gap within 3s, promotions 1, lost 0

@@ -37,6 +37,7 @@ std::vector<std::unique_ptr<Checker>> all_checkers() {
   out.push_back(check_whole());
   out.push_back(check_rounds());
   out.push_back(check_rewound());
+  out.push_back(check_promised());
   return out;
 }
 

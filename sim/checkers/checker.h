@@ -79,6 +79,7 @@ std::unique_ptr<Checker> check_reasons();
 std::unique_ptr<Checker> check_whole();
 std::unique_ptr<Checker> check_rounds();
 std::unique_ptr<Checker> check_rewound();
+std::unique_ptr<Checker> check_promised();
 std::vector<std::unique_ptr<Checker>> all_checkers();
 // What the ledger reports and is not so; empty: all of it is true.
 std::vector<std::string> misreported(const Truth& truth, const LossReport& loss,

@@ -371,6 +371,33 @@ TEST_F(Checkers, RewoundSeesATailThatIsStillThere) {
   }
 }
 
+TEST_F(Checkers, PromisedSeesALogThatGrowsAfterItsAnswer) {
+  lead("b", 1);
+  const auto writes = [&](Checker& checker, const char* file, const std::string& text) {
+    checker.on_effect(truth(), {HostName("b"), "written", std::string("/b/") + file, text});
+  };
+  Promise promise;
+  promise.round = 2;
+  promise.standing = cluster.standing(id("b"));
+  const std::string held =
+      Json::object().set("round", 2).set("last", 2).set("given", to_json(promise)).dump();
+  const auto answered = check_promised();
+  writes(*answered, "promise.json", held);
+  const auto given_back = check_promised();
+  writes(*given_back, "promise.json", held);
+  writes(*given_back, "promise.json", R"({"round": 0, "last": 2})");
+  const auto promoted = check_promised();
+  writes(*promoted, "promise.json", held);
+  writes(*promoted, "incarnation.json", R"({"incarnation": "bbb", "led": [0, 2]})");
+  answered->on_tick(truth());
+  EXPECT_TRUE(answered->violations().empty());
+  EXPECT_TRUE(cluster.commit(id("b"), {}).has_value());
+  for (Checker* checker : {answered.get(), given_back.get(), promoted.get()}) {
+    checker->on_tick(truth());
+    EXPECT_EQ(checker->violations().empty(), checker != answered.get());
+  }
+}
+
 TEST_F(Checkers, ProgressNamesWhatIsMissing) {
   EXPECT_NE(not_back(truth()).find("does not lead"), std::string::npos);
   lead("a", 1);

@@ -42,6 +42,7 @@ Json to_json(const FakeSettings& settings) {
   out.set("key_epoch", settings.key_epoch);
   out.set("epoch", settings.epoch);
   out.set("standby", settings.standby);
+  out.set("restores", settings.restores);
   Json params = Json::object();
   for (const auto& [name, value] : settings.params) params.set(name, value);
   out.set("params", params);
@@ -58,6 +59,7 @@ FakeSettings fake_settings_from(const Json& json) {
   out.key_epoch = json["key_epoch"].integer();
   out.epoch = json["epoch"].integer();
   out.standby = json["standby"].boolean();
+  out.restores = json["restores"].boolean();
   for (const auto& [name, value] : json["params"].members()) out.params[name] = value.text();
   return out;
 }
@@ -284,6 +286,7 @@ void FakeCluster::open_for_writes(const std::string& id, std::int64_t epoch) {
   data.lineage.timeline = std::max(data.lineage.timeline + 1, epoch);
   FakeSettings settings = settings_of(id);
   settings.standby = false;
+  settings.restores = false;
   settings.upstream = {};
   settings.epoch = epoch;
   const HostName host = placed_.at(id);

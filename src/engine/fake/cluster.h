@@ -50,6 +50,7 @@ struct FakeSettings {
   std::int64_t key_epoch = 0;  // the key path that the connection setting names
   std::int64_t epoch = 0;      // of the leadership that it leads or follows
   bool standby = false;
+  bool restores = false;  // restore_command is set: what its receiver lacks comes from the archive
   std::map<std::string, std::string> params;  // as the service declares them
   bool operator==(const FakeSettings&) const = default;
 };
@@ -160,6 +161,9 @@ class FakeCluster {
   void lose_data(const std::string& id);  // the member's whole folder
   // Its server dies, and what its disk said of its last `rows` was a lie.
   void lose_tail(const std::string& id, std::size_t rows);
+  // A leader archives its log so far. Of itself it would archive whole segments only, which are
+  // longer than what a run writes. Every host reaches the archive.
+  void archive(const std::string& id);
   void pause_replay(const std::string& id, Instant until) { replay_paused_[id] = until; }
   // The walsenders that run do not come to load what was signalled; a new one has it by birth.
   void pause_senders(const std::string& id, Instant until) { senders_paused_[id] = until; }
@@ -239,6 +243,7 @@ class FakeCluster {
   void tick_settings(FakeServer& server);
   void tick_checkpoint(FakeServer& server);
   void tick_receiver(FakeServer& server);
+  void restore(FakeServer& server);
   void tick_senders(FakeServer& server);
   void stream(FakeServer& to, FakeServer& from);
   void drain(FakeServer& leader);
@@ -260,6 +265,7 @@ class FakeCluster {
   std::map<HostName, Machine> hosts_;
   std::map<std::string, HostName> placed_;
   std::map<std::string, FakeDisk> disks_;
+  std::map<std::pair<std::string, std::int64_t>, FakeDisk> archive_;  // by service and timeline
   std::map<std::string, FakeServer> servers_;
   std::map<std::string, Instant> replay_paused_;
   std::map<std::string, Instant> senders_paused_;

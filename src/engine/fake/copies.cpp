@@ -1,4 +1,5 @@
-// What fills a disk: initdb, copies, rewinds; and the checkpoints that a rewind goes by.
+// What fills a disk: initdb, copies, rewinds, the archive; and the checkpoints that a rewind goes
+// by.
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +9,8 @@ namespace weir::engine {
 namespace {
 
 constexpr Duration kCheckpointTakes = 3s;
+
+std::string service_of(const std::string& id) { return id.substr(0, id.find('/')); }
 
 }  // namespace
 
@@ -48,6 +51,27 @@ Result<> FakeCluster::end_rewind(const std::string& id, const HostName& host,
     return {};
   }
   return end_copy(id, host, from, from_host);
+}
+
+void FakeCluster::archive(const std::string& id) {
+  const FakeServer* found = server(id);
+  if (found == nullptr || !found->leader) return;
+  const FakeDisk& data = disks_[id];
+  archive_[{service_of(id), data.lineage.timeline}] = data;
+  tell("log of " + id + " is archived");
+}
+
+// The startup process asks the archive for what follows its log, on its own timeline; a signal that
+// has come in is read before the next segment is asked for.
+void FakeCluster::restore(FakeServer& server) {
+  if (server.reload_due || server.startup_due || !server.startup_loaded.restores) return;
+  FakeDisk& mine = disks_[server.id];
+  const auto found = archive_.find({service_of(server.id), mine.lineage.timeline});
+  if (found == archive_.end() || found->second.log.size() <= mine.log.size()) return;
+  if (!std::equal(mine.log.begin(), mine.log.end(), found->second.log.begin())) return;
+  if (hosts_.at(server.host).disk == DiskHealth::full || !flushes(server.host)) return;
+  mine.log = found->second.log;
+  tell("log of " + server.id + " is restored from the archive");
 }
 
 void FakeCluster::ask_checkpoint(const std::string& id) {

@@ -113,6 +113,23 @@ TEST_F(Fake, ARewindGoesByTheLeadersLastCheckpoint) {
   EXPECT_TRUE(rewound());
 }
 
+TEST_F(Fake, AReplicaWithoutAReceiverRestoresFromTheArchiveUnlessItHasPromised) {
+  for (const std::string host : {"b", "c"}) {
+    const std::string path = bench.cluster.paths(bench.id(host), HostName(host)).key(1);
+    ASSERT_TRUE(bench.world(host).files.remove(path));  // then no receiver comes back
+    bench.cluster.kill_receiver(bench.id(host));
+  }
+  ASSERT_TRUE(bench.engine("c").leads()->promise(bench.member("c"), 2, soon()));
+  EXPECT_TRUE(bench.cluster.commit(bench.id("a"), {}).has_value());
+  const Position before = bench.cluster.end_of(bench.id("b"));
+  bench.clock().sleep_for(1s);
+  EXPECT_EQ(bench.cluster.end_of(bench.id("b")), before);
+  bench.cluster.archive(bench.id("a"));
+  bench.clock().sleep_for(1s);
+  EXPECT_EQ(bench.cluster.end_of(bench.id("b")), bench.cluster.end_of(bench.id("a")));
+  EXPECT_EQ(bench.cluster.end_of(bench.id("c")), before);
+}
+
 TEST_F(Fake, LostDataIsGoneWithItsIncarnation) {
   bench.cluster.lose_data(bench.id("c"));
   const auto local = bench.engine("c").runs()->local(bench.member("c"));

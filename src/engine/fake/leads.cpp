@@ -67,6 +67,7 @@ Result<> FakeLeads::stop_receiving(const Member& member, Deadline deadline) {
   const bool kept = mutant("keep-the-client-key");
   if (!kept && host_.files().exists(key)) WEIR_TRY_(host_.files().rename(key, paths.key_aside()));
   if (!settings.upstream.empty()) {
+    settings.restores = mutant("keep-restore-command");
     settings.upstream = {};
     settings.upstream_host = {};
     settings.upstream_address.clear();
@@ -116,6 +117,7 @@ Result<> FakeLeads::point_at(const Member& member, const Upstream& upstream) {
   WEIR_TRY_(host_.files().make_folder(paths.key_folder(upstream.epoch.number)));
   WEIR_TRY_(host_.files().write(paths.key(upstream.epoch.number), "key"));
   settings.standby = true;
+  settings.restores = true;
   settings.upstream = upstream.leader.name;
   settings.upstream_host = upstream.leader.host;
   settings.upstream_address = upstream.leader.address;
@@ -194,6 +196,7 @@ Result<> FakeLeads::promote(const Member& member, Epoch epoch, const SyncSet& se
   if (!runs || !begun) {
     settings.set = mutant("promote-with-the-set-off") ? SyncSet{{}, 0} : set;
     settings.upstream = {};
+    settings.restores = false;
     settings.standby = !begun;  // also a former leader begins its new epoch out of recovery
     WEIR_TRY_(host_.write_settings(member, settings));
     WEIR_TRY_(runs ? host_.reload(member) : runs_.start(member, epoch, deadline));

@@ -82,6 +82,7 @@ void FakeCluster::tick_settings(FakeServer& server) {
       drop_receiver(server);
     }
   }
+  if (!server.leader && !stands_still && !server.receiver) restore(server);
 }
 
 bool FakeCluster::can_receive(const FakeServer& server, const FakeSettings& settings) {

@@ -57,6 +57,7 @@ Result<> FakeRuns::copy(const Member& member, const Upstream& upstream,
                                      upstream.leader.host));
   FakeSettings settings;
   settings.standby = true;
+  settings.restores = true;
   settings.upstream = upstream.leader.name;
   settings.upstream_host = upstream.leader.host;
   settings.upstream_address = upstream.leader.address;
