@@ -26,7 +26,7 @@ constexpr Weight kWeights[] = {
     {Fault::archive_log, 2},
 };
 // Of scenarios only: what a store lost an operator has to bring back, and of a disk that lied only
-// those who hold more can tell.
+// those who hold more can tell: a leader's is drawn alone.
 constexpr Fault kNeverDrawn[] = {Fault::lose_store, Fault::old_store, Fault::rebuild_store,
                                  Fault::set_mode, Fault::lose_tail};
 static_assert(std::size(kWeights) + std::size(kNeverDrawn) == kFaults);
@@ -34,6 +34,7 @@ constexpr double kLargerFleet = 0.2;
 constexpr double kManyWriters = 0.2;
 constexpr double kNobodyWaits = 0.15;
 constexpr double kShaped = 0.2;
+constexpr double kDiskLies = 0.03;
 constexpr double kKindIsInPlay = 0.4;
 constexpr Duration kFaultsFrom = 500ms;
 constexpr Duration kFaultsUntil = 10s;
@@ -102,8 +103,14 @@ FaultPlan drawn_fault(SimRandom& random, Fault kind) {
       draw_place(random, out);
       break;
     case Fault::lose_data:
+      out.target.who = Target::Who::replica;
+      break;
     case Fault::pause_replay:
       out.target.who = Target::Who::replica;
+      out.lasts = random.between(500ms, 14s);  // a replica that receives nothing is given ten
+      break;
+    case Fault::lose_tail:
+      out.target.who = Target::Who::leader;
       break;
     case Fault::step_clock:
       out.lasts = random.between(-60s, 60s);
@@ -144,6 +151,11 @@ Plan drawn_plan(std::uint64_t seed) {
     out.sync = 0;
   }
   out.shaped = random.chance(kShaped);
+  // With another one down at that moment nobody could know what its disk has lost.
+  if (out.durability == Durability::required && random.chance(kDiskLies)) {
+    out.faults.push_back(drawn_fault(random, Fault::lose_tail));
+    return out;
+  }
   const std::vector<Weight> kinds = drawn_kinds(random, out);
   const bool may_need_two =
       out.sync == 2 || std::ranges::find(kinds, Fault::set_sync, &Weight::fault) != kinds.end();

@@ -40,9 +40,9 @@ int tell(const Report& report) {
 
 // Rare branches that this whole run never came by: told always, an error where all are asked for.
 int tell_probes(bool all_wanted) {
-  const auto missing = weir::sim::never_reached(weir::sim::all_probes(), weir::probes_passed());
-  fmt::print("{} of {} probes reached{}{}\n", weir::sim::all_probes().size() - missing.size(),
-             weir::sim::all_probes().size(),
+  const auto wanted = weir::sim::probes_of_seeds();
+  const auto missing = weir::sim::never_reached(wanted, weir::probes_passed());
+  fmt::print("{} of {} probes reached{}{}\n", wanted.size() - missing.size(), wanted.size(),
              missing.empty() ? "" : "; never: ", weir::join(missing, ", "));
   return missing.empty() || !all_wanted ? 0 : 1;
 }

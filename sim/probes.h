@@ -11,6 +11,17 @@ namespace weir::sim {
 
 const std::vector<std::string>& all_probes();
 
+// Those that drawn seeds hardly ever come by, each with the scenario below tests/scenarios that
+// does, and the rule that has to be off for it; null: none.
+struct RarestProbe {
+  const char* name;
+  const char* scenario;
+  const char* mutant;
+};
+const std::vector<RarestProbe>& probes_of_scenarios();
+// The others.
+std::vector<std::string> probes_of_seeds();
+
 // Those of `wanted` that `passed` lacks.
 std::vector<std::string> never_reached(
     const std::vector<std::string>& wanted,

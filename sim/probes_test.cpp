@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -11,7 +12,7 @@
 
 #include "base/probe.h"
 #include "base/text.h"
-#include "sim/run.h"
+#include "sim/scenario.h"
 
 namespace weir::sim {
 namespace {
@@ -58,6 +59,25 @@ TEST(Probes, ABranchThatNothingReachedIsNamed) {
   EXPECT_LT(missing.size(), wanted.size());
   ASSERT_FALSE(missing.empty());
   EXPECT_EQ(missing.back(), "sim.nobody_comes_here");
+}
+
+// The seeds are excused from them, so the scenarios are held to them; those that need a rule to be
+// off by a test of the mutants.
+TEST(Probes, WhatNoSeedReachesAScenarioDoes) {
+  for (const RarestProbe& rarest : probes_of_scenarios()) {
+    EXPECT_TRUE(std::ranges::find(all_probes(), rarest.name) != all_probes().end()) << rarest.name;
+    if (rarest.mutant != nullptr) continue;
+    const auto passed = [&] {
+      const auto all = probes_passed();
+      const auto found = all.find(rarest.name);
+      return found == all.end() ? 0 : found->second;
+    };
+    const auto before = passed();
+    const auto report = run_scenario(std::string(WEIR_SCENARIOS) + "/" + rarest.scenario + ".txt");
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_GT(passed(), before) << rarest.name;
+  }
+  EXPECT_EQ(probes_of_seeds().size() + probes_of_scenarios().size(), all_probes().size());
 }
 
 }  // namespace

@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "base/mutant.h"
+#include "base/probe.h"
 #include "engine/fake/bench.h"
 #include "failover/testing.h"
+#include "sim/probes.h"
+#include "sim/scenario.h"
 
 namespace weir::sim {
 namespace {
@@ -37,6 +40,19 @@ TEST(PromiseMutants, AStartInFlightIsFound) {
   mutants_on() = {"start-in-flight-at-a-promise"};
   EXPECT_TRUE(comes_up_after_its_promise());
   mutants_on().clear();
+}
+
+TEST(PromiseMutants, WhatOnlyAMutantReachesIsReached) {
+  for (const RarestProbe& rarest : probes_of_scenarios()) {
+    if (rarest.mutant == nullptr) continue;
+    const auto scenario =
+        read_scenario(std::string(WEIR_SCENARIOS) + "/" + rarest.scenario + ".txt");
+    ASSERT_TRUE(scenario.has_value()) << scenario.error().what;
+    mutants_on() = {rarest.mutant};
+    run(*scenario);
+    mutants_on().clear();
+    EXPECT_TRUE(probes_passed().contains(rarest.name)) << rarest.name;
+  }
 }
 
 // Whether the data that c has now, which the record does not know, helps to elect b.
