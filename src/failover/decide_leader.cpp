@@ -76,6 +76,29 @@ std::string names(const SyncSet& set) {
   return out.empty() ? "nobody" : out;
 }
 
+// Its agent or its server's acknowledgements are silent.
+bool unheard(const View& view, const Voter& voter, const Other& other) {
+  const Duration patience = view.given.policy.narrow_after;
+  const Instant heard = std::max(other.voice.heard, view.memory.began);
+  const Instant streaming = std::max(other.streaming, view.memory.began);
+  return view.now - heard >= patience || view.now - streaming >= patience ||
+         (other.streaming > Instant{} && other.voice.voter.incarnation != voter.incarnation &&
+          !other.voice.voter.incarnation.empty());
+}
+
+bool leaves(const View& view, const Voter& voter) {
+  const Other* other = find_other(view, voter.member);
+  return other != nullptr && other->leaves;
+}
+
+// Whether it confirms. Who leaves does while nobody else can: a former leader comes back only once
+// it no longer counts. But who leaves is not kept by another who does.
+bool confirms(const View& view, const Voter& voter, bool instead_of_who_leaves) {
+  const Other* other = find_other(view, voter.member);
+  if (other == nullptr || (other->leaves && instead_of_who_leaves)) return false;
+  return !unheard(view, voter, *other) && streams(view, voter);
+}
+
 // The set without one silent voter, if the rest can still confirm.
 std::optional<SyncSet> narrowed(const View& view) {
   const SyncSet& set = view.record.set;
@@ -84,7 +107,7 @@ std::optional<SyncSet> narrowed(const View& view) {
     SyncSet rest = set;
     std::erase(rest.voters, voter);
     const auto alive = std::ranges::count_if(rest.voters, [&](const Voter& other) {
-      return !silent(view, other) && streams(view, other);
+      return confirms(view, other, leaves(view, voter));
     });
     if (alive >= rest.number && alive >= 1) return rest;
     if (mutant("number-below-sync")) return SyncSet{{}, 0};
@@ -210,16 +233,9 @@ bool streams(const View& view, const Voter& voter) {
   });
 }
 
-// Silence of a voter is silence of its agent or of its server's acknowledgements.
 bool silent(const View& view, const Voter& voter) {
   const Other* other = find_other(view, voter.member);
-  if (other == nullptr || other->leaves) return true;
-  const Duration patience = view.given.policy.narrow_after;
-  const Instant heard = std::max(other->voice.heard, view.memory.began);
-  const Instant streaming = std::max(other->streaming, view.memory.began);
-  return view.now - heard >= patience || view.now - streaming >= patience ||
-         (other->streaming > Instant{} && other->voice.voter.incarnation != voter.incarnation &&
-          !other->voice.voter.incarnation.empty());
+  return other == nullptr || other->leaves || unheard(view, voter, *other);
 }
 
 Decision decide_set(const View& view) {

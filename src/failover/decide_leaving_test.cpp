@@ -61,6 +61,16 @@ TEST(FailoverLeaving, TheLastWhoCanConfirmStays) {
   EXPECT_FALSE(decision.step) << kind_of(*decision.step);
 }
 
+// It comes back once it no longer counts, and then the other one goes.
+TEST(FailoverLeaving, WhoLeavesConfirmsForOneThatIsAway) {
+  View view = leading();
+  other(view, "b").leaves = true;
+  other(view, "c").streaming = other(view, "c").voice.heard = kNow - 2s;
+  EXPECT_EQ(decide(view).step, Step(LoadSet{{{kB}, 1}})) << decide(view).because;
+  other(view, "b").streaming = kNow - 2s;
+  EXPECT_FALSE(decide(view).step) << "nobody is left who confirms";
+}
+
 TEST(FailoverLeaving, ALeaderThatLeavesIsNotRestartedWhereAnotherCanTakeOver) {
   View view = leading();
   view.own.server.life = ServerLife::ended;
