@@ -249,7 +249,10 @@ bool Board::learn_local(const engine::Local& local, Instant now) {
   if (!running || !same) memory_.proven.reset();
   const bool news = own_.server.life != local.server.life;
   if (!same) standing_life_.clear();
-  if (!same || news) standing_.reset();  // it may have written on since
+  // It may have written on since; so may backends that outlived their server.
+  const bool backends_ended = own_.processes_left && !local.processes_left;
+  if (backends_ended) standing_life_.clear();
+  if (!same || news || backends_ended) standing_.reset();
   own_ = local;
   return news;
 }

@@ -182,6 +182,20 @@ TEST_F(BoardTest, APositionIsKnownInTheLifeOfTheServerThatWasAsked) {
   EXPECT_FALSE(board.position_known());
 }
 
+TEST_F(BoardTest, ALogIsLookedAtAnewOnceNoBackendWritesToItAnyMore) {
+  engine::Local ended = running(77);
+  ended.server.life = ServerLife::ended;
+  ended.processes_left = true;
+  board.learn_local(ended, kNow);
+  board.learn_standing({});
+  board.learn_local(ended, kNow);
+  EXPECT_TRUE(board.position_known());
+  ended.processes_left = false;
+  board.learn_local(ended, kNow);
+  EXPECT_FALSE(board.position_known());
+  EXPECT_FALSE(view().own.standing.has_value());
+}
+
 TEST_F(BoardTest, ASightingIsNewsOnlyWhenItSaysSomethingNew) {
   EXPECT_TRUE(board.learn_sighting(kA.member, leading(kNow), kTimings));
   EXPECT_FALSE(board.learn_sighting(kA.member, leading(kNow + 250ms), kTimings));
