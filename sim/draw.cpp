@@ -107,7 +107,7 @@ FaultPlan drawn_fault(SimRandom& random, Fault kind) {
       break;
     case Fault::pause_replay:
       out.target.who = Target::Who::replica;
-      out.lasts = random.between(500ms, 14s);  // a replica that receives nothing is given ten
+      out.lasts = random.between(500ms, 18s);  // a replica that receives nothing is given ten
       break;
     case Fault::lose_tail:
       out.target.who = Target::Who::leader;
@@ -174,6 +174,8 @@ Plan drawn_plan(std::uint64_t seed) {
       continue;
     if (loses_host) ++hosts_lost;
     out.faults.push_back(drawn_fault(random, kind));
+    const FaultPlan& last = out.faults.back();
+    if (kind == Fault::pause_replay) out.load_for = std::max(out.load_for, last.at + last.lasts);
   }
   return out;
 }

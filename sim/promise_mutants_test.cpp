@@ -14,6 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr int kDice = 60;  // a branch may be rare in its scenario, too
+
 // Whether the server of a former leader runs after its promise: an agent that died had ordered it.
 bool comes_up_after_its_promise() {
   engine::FakeBench bench;
@@ -45,13 +47,13 @@ TEST(PromiseMutants, AStartInFlightIsFound) {
 TEST(PromiseMutants, WhatOnlyAMutantReachesIsReached) {
   for (const RarestProbe& rarest : probes_of_scenarios()) {
     if (rarest.mutant == nullptr) continue;
-    const auto scenario =
-        read_scenario(std::string(WEIR_SCENARIOS) + "/" + rarest.scenario + ".txt");
+    auto scenario = read_scenario(std::string(WEIR_SCENARIOS) + "/" + rarest.scenario + ".txt");
     ASSERT_TRUE(scenario.has_value()) << scenario.error().what;
     mutants_on() = {rarest.mutant};
-    run(*scenario);
+    const auto reached = [&] { return probes_passed().contains(rarest.name); };
+    for (int dice = 0; dice < kDice && !reached(); ++dice, ++scenario->plan.seed) run(*scenario);
     mutants_on().clear();
-    EXPECT_TRUE(probes_passed().contains(rarest.name)) << rarest.name;
+    EXPECT_TRUE(reached()) << rarest.name;
   }
 }
 
