@@ -94,7 +94,8 @@ run_as() {
   chroot "$root" chown -R "$account:$account" "$home/weir"
   script >"$root/script.sh"
   say "running $VERBS as $account ($place/$account.log)"
-  unshare --mount --pid --fork --kill-child --propagation private \
+  # Whatever kills this script ends what runs inside.
+  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --propagation private \
     bash "${BASH_SOURCE[0]}" inside "$root" "$account" >"$place/$account.log" 2>&1 || status=$?
   grep '^===' "$place/$account.log" >&2 || true
   rm -rf "$root"
