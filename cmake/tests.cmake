@@ -36,20 +36,24 @@ if(TARGET real_postgres_test)
   set_tests_properties(real_postgres PROPERTIES COST 200 FAIL_REGULAR_EXPRESSION "SKIPPED")
 endif()
 
-# Whole fleets by the command line: every day, and bad days, upgrades and the pages for three in the
-# morning.
+# Whole fleets by the command line: every day; bad days, upgrades and the pages for three in the
+# morning; and hosts that are network namespaces, which only root makes.
 add_library(weir_live_fleet STATIC ${CMAKE_SOURCE_DIR}/tests/real/fleet/live_fleet.cpp)
 target_link_libraries(weir_live_fleet PUBLIC weir_peer weir_access GTest::gtest)
 target_compile_definitions(weir_live_fleet PUBLIC WEIR_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
   WEIR_BINARY_DEFAULT="${CMAKE_BINARY_DIR}/weir")
-foreach(program fleet days)
+foreach(program fleet days hosts)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/real/${program}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/live_fleet\\.cpp$")
   add_executable(real_${program}_test ${sources})
   target_link_libraries(real_${program}_test PRIVATE weir_live_fleet GTest::gtest_main)
   weir_precompiled_test(real_${program}_test)
   add_dependencies(real_${program}_test weir)
-  add_test(NAME real_${program} COMMAND real_${program}_test)
+  set(command $<TARGET_FILE:real_${program}_test>)
+  if(program STREQUAL "hosts")
+    set(command bash ${CMAKE_SOURCE_DIR}/tests/real/as_root.sh ${command})
+  endif()
+  add_test(NAME real_${program} COMMAND ${command})
   set_tests_properties(real_${program} PROPERTIES LABELS real TIMEOUT 2400 COST 300
     RESOURCE_LOCK fleets FAIL_REGULAR_EXPRESSION "SKIPPED")
 endforeach()
@@ -62,7 +66,7 @@ foreach(folder base model world config access peer store journal engine ledger p
     add_dependencies(units ${folder}_test)
   endif()
 endforeach()
-add_custom_target(real_tests DEPENDS weir real_fleet_test real_days_test)
+add_custom_target(real_tests DEPENDS weir real_fleet_test real_days_test real_hosts_test)
 if(TARGET real_postgres_test)
   add_dependencies(real_tests real_postgres_test)
 endif()

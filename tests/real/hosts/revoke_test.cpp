@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/text.h"
-#include "tests/real/fleet/three_hosts.h"
+#include "tests/real/hosts/three_hosts.h"
 
 namespace weir::test {
 namespace {

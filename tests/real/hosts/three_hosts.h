@@ -62,7 +62,7 @@ class ThreeHosts {
          Duration limit = 30s);
 
  private:
-  Ran run(std::vector<std::string> argv, const std::vector<std::string>& env = {},
+  Ran run(const std::vector<std::string>& argv, const std::vector<std::string>& env = {},
           const std::string& input = {}, Duration limit = 30s);
   void must(const std::vector<std::string>& argv);
   void sweep();
@@ -74,8 +74,7 @@ class ThreeHosts {
   std::unique_ptr<Clock> clock_ = make_real_clock();
   std::unique_ptr<Programs> programs_ = make_real_programs(*clock_);
   std::unique_ptr<Files> files_ = make_real_files();
-  std::vector<std::string> as_root_;  // empty for root, else `sudo -n`
-  std::string prefix_;                // of the namespaces' names
+  std::string prefix_;  // of the namespaces' names
   std::string folder_;
   std::string file_;
   std::map<std::string, int> agents_;  // pids of ours

@@ -7,7 +7,7 @@
 
 #include "access/access.h"
 #include "base/text.h"
-#include "tests/real/fleet/three_hosts.h"
+#include "tests/real/hosts/three_hosts.h"
 
 namespace weir::test {
 namespace {
