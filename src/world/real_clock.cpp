@@ -2,7 +2,10 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <array>
 #include <cerrno>
+#include <mutex>
+#include <utility>
 
 #include "base/check.h"
 #include "world/real.h"
@@ -32,17 +35,30 @@ class RealClock final : public Clock {
   }
 };
 
+// Asked for some hundred numbers a second, most of which nobody uses: 32 are fetched at a time, and
+// each is forgotten as it is given. Whoever forks and goes on would draw the same ones; nobody
+// does.
 class RealRandom final : public Random {
  public:
   std::uint64_t next() override {
-    std::uint64_t number = 0;
-    ssize_t got = 0;
-    do {
-      got = ::getrandom(&number, sizeof number, 0);
-    } while (got < 0 && errno == EINTR);
-    WEIR_ASSERT(got == sizeof number);
-    return number;
+    const std::lock_guard lock(mutex_);
+    if (left_ == 0) fetch();
+    return std::exchange(numbers_[--left_], 0);
   }
+
+ private:
+  void fetch() {
+    ssize_t got = 0;  // so few bytes come whole or not at all
+    do {
+      got = ::getrandom(numbers_.data(), sizeof numbers_, 0);
+    } while (got < 0 && errno == EINTR);
+    WEIR_ASSERT(got == sizeof numbers_);
+    left_ = numbers_.size();
+  }
+
+  std::mutex mutex_;
+  std::array<std::uint64_t, 32> numbers_{};
+  std::size_t left_ = 0;
 };
 
 }  // namespace
