@@ -1,5 +1,5 @@
-# Headers of others that most sources include, parsed once for all of them: half of the time of a
-# build from nothing is the parsing. Each source still includes what it uses; `./dev night` builds
+# Headers of others that most sources include, parsed once for all of them: in a typical source they
+# take longer than the rest. Each source still includes what it uses; `./dev night` builds its units
 # with WEIR_PRECOMPILED off, where one that does not fails.
 function(weir_precompiled target)
 endfunction()

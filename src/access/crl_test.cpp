@@ -12,38 +12,23 @@
 #include <utility>
 
 #include "access/access.h"
+#include "world/passing_files_test.h"
 #include "world/real.h"
 
 namespace weir::access {
 namespace {
 
 // Does something else before the first write of a path that contains `at`.
-class Meddled : public Files {
+class Meddled : public PassingFiles {
  public:
   Meddled(Files& files, std::string at, std::function<void()> meddle)
-      : files_(files), at_(std::move(at)), meddle_(std::move(meddle)) {}
-  Result<std::string> read(const std::string& path) override { return files_.read(path); }
+      : PassingFiles(files), at_(std::move(at)), meddle_(std::move(meddle)) {}
   Result<> write(const std::string& path, std::string_view text, int mode) override {
     if (path.find(at_) != std::string::npos) std::exchange(meddle_, [] {})();
-    return files_.write(path, text, mode);
+    return PassingFiles::write(path, text, mode);
   }
-  Result<> append(const std::string& path, std::string_view text) override {
-    return files_.append(path, text);
-  }
-  Result<> rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Result<> remove(const std::string& path) override { return files_.remove(path); }
-  Result<> make_folder(const std::string& path, int mode) override {
-    return files_.make_folder(path, mode);
-  }
-  Result<std::vector<std::string>> list(const std::string& path) override {
-    return files_.list(path);
-  }
-  bool exists(const std::string& path) override { return files_.exists(path); }
 
  private:
-  Files& files_;
   const std::string at_;
   std::function<void()> meddle_;
 };

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "world/passing_files_test.h"
 #include "world/real.h"
 
 namespace weir::agent {
@@ -41,35 +42,17 @@ class SetClock : public Clock {
 };
 
 // A disk that has no space left as long as it is told so.
-class FullDisk : public Files {
+class FullDisk : public PassingFiles {
  public:
-  explicit FullDisk(Files& files) : files_(files) {}
+  explicit FullDisk(Files& files) : PassingFiles(files) {}
   std::atomic<bool> full{true};
   std::atomic<int> refused{0};
 
-  Result<std::string> read(const std::string& path) override { return files_.read(path); }
   Result<> write(const std::string& path, std::string_view content, int mode) override {
-    if (!full) return files_.write(path, content, mode);
+    if (!full) return PassingFiles::write(path, content, mode);
     ++refused;
     return fail(Failure::no_space, "cannot write " + path + ": no space left on device");
   }
-  Result<> append(const std::string& path, std::string_view content) override {
-    return files_.append(path, content);
-  }
-  Result<> rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Result<> remove(const std::string& path) override { return files_.remove(path); }
-  Result<> make_folder(const std::string& path, int mode) override {
-    return files_.make_folder(path, mode);
-  }
-  Result<std::vector<std::string>> list(const std::string& path) override {
-    return files_.list(path);
-  }
-  bool exists(const std::string& path) override { return files_.exists(path); }
-
- private:
-  Files& files_;
 };
 
 class HostCertificates : public testing::Test {
