@@ -89,6 +89,22 @@ TEST_F(Checkers, OneWriterSeesALateAcknowledgementThatTheSuccessorLacks) {
   }
 }
 
+TEST_F(Checkers, OneWriterAllowsWhatTheSuccessorHeldUntilItsDiskWasLost) {
+  lead("a", 1);
+  lead("b", 2);
+  for (const bool held : {true, false}) {
+    const auto checker = check_one_writer();
+    acknowledge(*checker, "b");
+    EXPECT_TRUE(cluster.commit(id("a"), {}).has_value());
+    const RowId late = cluster.disk(id("a")).log.back();
+    if (held) cluster.disk(id("b")).log.push_back(late);
+    cluster.lose_data(id("b"));
+    checker->on_acknowledged(truth(), server("a"), late);
+    EXPECT_EQ(checker->violations().empty(), held);
+    lead("b", 2);
+  }
+}
+
 TEST_F(Checkers, OneWriterSeesTwoLeadersOfOneEpoch) {
   lead("a", 1);
   lead("b", 1);
@@ -235,6 +251,20 @@ TEST_F(Checkers, CopiesCountsWhoHoldsWhatIsAcknowledged) {
     if (held) cluster.disk(id("b")).log.push_back(row);
     checker->on_acknowledged(truth(), server("a"), row);
     EXPECT_EQ(checker->violations().empty(), held);
+  }
+}
+
+TEST_F(Checkers, CopiesCountsWhoHadItUntilItsDiskWasLost) {
+  lead("a", 1);
+  for (const bool had : {true, false}) {
+    lead("b", 1);
+    const auto checker = check_copies();
+    EXPECT_TRUE(cluster.commit(id("a"), {}).has_value());
+    const RowId row = cluster.disk(id("a")).log.back();
+    if (had) cluster.disk(id("b")).log.push_back(row);
+    cluster.lose_data(id("b"));
+    checker->on_acknowledged(truth(), server("a"), row);
+    EXPECT_EQ(checker->violations().empty(), had);
   }
 }
 

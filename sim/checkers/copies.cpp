@@ -1,5 +1,6 @@
 // In `required` a commit is acknowledged only once `sync` other members have it on their disks: the
-// number in force never falls below, and nobody leads with the set off (S7).
+// number in force never falls below, and nobody leads with the set off (S7). A member whose disk is
+// lost while its confirmation is on the way had it: the loss of disks is what the copies are for.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +20,8 @@ class Copies : public Checker {
     least_ = least_ == 0 ? truth.service.sync : std::min(least_, truth.service.sync);
     const auto holds_it = [&](const Member& member) {
       const std::string id = truth.id(member.name);
-      return id != server.id && holds(truth.cluster.disk(id).log, row);
+      return id != server.id &&
+             (holds(truth.cluster.disk(id).log, row) || truth.cluster.lost_with_its_disk(id, row));
     };
     // Who is to leave counts until it does.
     const auto copies = std::ranges::count_if(truth.service.members, holds_it) +

@@ -1,6 +1,7 @@
 // No member acknowledges, after a higher epoch acknowledged one, a write that is not in that
-// epoch's history. (A late answer for a row that the successor holds is no loss.) Where commits do
-// not wait, the old leader is fenced before: no late answer at all.
+// epoch's history. (A late answer for a row that the successor holds, or held until its disk was
+// lost, is no loss.) Where commits do not wait, the old leader is fenced before: no late answer at
+// all.
 #include <fmt/format.h>
 
 #include "sim/checkers/checker.h"
@@ -19,7 +20,7 @@ class OneWriter : public Checker {
       highest_ = epoch;
       leader_ = server.id;
     } else if (epoch < highest_ &&
-               (truth.record.mode == Durability::async || !truth.cluster.holds(leader_, row))) {
+               (truth.record.mode == Durability::async || !has_or_had(truth, row))) {
       violate(truth,
               fmt::format("{} acknowledged row {} of epoch {} after {} acknowledged in epoch "
                           "{}, which does not hold it",
@@ -31,6 +32,10 @@ class OneWriter : public Checker {
   }
 
  private:
+  bool has_or_had(const Truth& truth, engine::RowId row) const {
+    return truth.cluster.holds(leader_, row) || truth.cluster.lost_with_its_disk(leader_, row);
+  }
+
   std::int64_t highest_ = 0;
   std::string leader_;
 };

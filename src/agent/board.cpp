@@ -410,6 +410,9 @@ provision::View Board::provision_view(Instant now, const Incarnation& fresh) con
   if (held_ && others_.contains(held_->record.leader.member)) {
     view.leader_seen = others_.at(held_->record.leader.member).seen;
   }
+  for (const auto& [name, other] : others_) {
+    view.heard[name] = std::max(other.voice.heard, memory_.began);
+  }
   view.settled = settled_;
   view.differences = differences_;
   view.differences_at = differences_at_;

@@ -455,6 +455,7 @@ TEST_F(BoardTest, ProvisioningSeesTheSameFacts) {
   EXPECT_EQ(seen.desired_revision, 5);
   EXPECT_EQ(seen.record, calm(6).record);
   EXPECT_EQ(seen.own.incarnation, kB.incarnation);
+  EXPECT_EQ(seen.heard.size(), 2U) << "the others, from the agent's beginning at least";
   ASSERT_TRUE(seen.settled);
   EXPECT_EQ(seen.settled->waiting_for_restart, std::vector<std::string>{"max_connections"});
   ASSERT_TRUE(seen.differences);

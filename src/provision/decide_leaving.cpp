@@ -8,6 +8,9 @@
 namespace weir::provision {
 namespace {
 
+// Of an agent: then its host is away, perhaps for good, and nobody who can go on waits for it.
+constexpr Duration kAwayAfter = 6s;
+
 bool running(const View& view) { return view.own.server.life == ServerLife::running; }
 
 bool leads(const View& view) { return view.record.leader.member == view.self.name; }
@@ -35,6 +38,37 @@ std::optional<Decision> with_the_service(const View& view) {
   return Decision{Leave{false}, "the service leaves, and its leader's data is put away"};
 }
 
+bool follows(const View& view, const Voter& voter) {
+  return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
+    return follower.voter == voter && follower.streaming;
+  });
+}
+
+bool away(const View& view, const Voter& voter) {
+  const auto heard = view.heard.find(voter.member);
+  return heard != view.heard.end() && view.now - heard->second >= kAwayAfter;
+}
+
+// All who stay follow. One whose host is away is not waited for where the others are enough to
+// lead and to confirm: until it left nobody else could, its removal from the file included.
+bool others_follow(const View& view) {
+  int missing = 0;
+  int enough = 0;
+  const bool nobody_waits = view.record.mode == Durability::async;
+  for (const Voter& voter : view.record.members) {
+    if (voter == view.record.leader || view.desired.find(voter.member) == nullptr) continue;
+    if (voter.incarnation.empty()) continue;
+    if (follows(view, voter)) {
+      enough += nobody_waits || view.record.set.counts(voter) ? 1 : 0;
+    } else if (away(view, voter)) {
+      ++missing;
+    } else {
+      return false;
+    }
+  }
+  return missing == 0 || enough > (nobody_waits ? 0 : view.record.set.number);
+}
+
 // It must count nowhere before it goes, and another must lead (safety.md S7).
 std::optional<Decision> alone(const View& view) {
   if (view.record.find(view.self.name) == nullptr && view.record.counted_nowhere(view.self.name)) {
@@ -46,19 +80,12 @@ std::optional<Decision> alone(const View& view) {
   if (view.record.round || !leads(view)) {
     return wait("it is no longer declared, and leaves once the leader counts it no more");
   }
-  const bool others_follow = std::ranges::all_of(view.record.members, [&](const Voter& voter) {
-    if (voter == view.record.leader || voter.incarnation.empty()) return true;
-    if (view.desired.find(voter.member) == nullptr) return true;
-    return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
-      return follower.voter == voter && follower.streaming;
-    });
-  });
   // Where no commit waits, whoever is recorded may take over.
   const bool nobody_waits = view.record.mode == Durability::async;
   const auto& heirs = nobody_waits ? view.record.members : view.record.set.voters;
   const bool replaced = std::ranges::any_of(
       heirs, [&](const Voter& voter) { return view.desired.find(voter.member) != nullptr; });
-  if (running(view) && others_follow && replaced && view.record.confirmed) {
+  if (running(view) && others_follow(view) && replaced && view.record.confirmed) {
     return Decision{StopToLeave{false}, "it leads and is no longer declared: another takes over"};
   }
   return wait("it leads and is no longer declared; it stops once all others follow");

@@ -9,6 +9,7 @@ namespace {
 const Voter kA{MemberName("a"), Incarnation("ia")};
 const Voter kB{MemberName("b"), Incarnation("ib")};
 const Voter kC{MemberName("c"), Incarnation("ic")};
+const Voter kD{MemberName("d"), Incarnation("id")};
 const Instant kNow{100s};
 
 Member member(const char* name) {
@@ -85,6 +86,18 @@ void expect_rows(View (*base)(), const std::vector<Row>& rows) {
 
 void stopped(View& view) { view.own.server.life = ServerLife::ended; }
 
+void c_is_away(View& view) {
+  view.own_seen.followers.pop_back();
+  view.heard[MemberName("c")] = kNow - 6s;
+}
+
+void d_follows(View& view) {
+  view.desired.members.push_back(member("d"));
+  view.record.members.push_back(kD);
+  view.record.set = {{kB, kD}, 1};
+  view.own_seen.followers.push_back(follower(kD));
+}
+
 TEST(Leave, WhoIsDeclaredDoesNotLeave) {
   View view = member_leaves();
   view.self = member("b");
@@ -143,6 +156,33 @@ TEST(Leave, ALeaderHandsOverFirst) {
       {
           {"all others follow", [](View&) {}, StopToLeave{false}},
           {"one does not follow", [](View& v) { v.own_seen.followers.pop_back(); }, std::nullopt},
+          {"one is away, and the other could confirm to nobody", c_is_away, std::nullopt},
+          {"one is away, and nobody waits",
+           [](View& v) {
+             c_is_away(v);
+             v.record.mode = Durability::async;
+           },
+           StopToLeave{false}},
+          {"one is away, and the others are enough",
+           [](View& v) {
+             c_is_away(v);
+             d_follows(v);
+           },
+           StopToLeave{false}},
+          {"one is silent for a moment, and the others are enough",
+           [](View& v) {
+             c_is_away(v);
+             d_follows(v);
+             v.heard[MemberName("c")] = kNow - 5s;
+           },
+           std::nullopt},
+          {"one is away, and one of the others does not count yet",
+           [](View& v) {
+             c_is_away(v);
+             d_follows(v);
+             v.record.set.voters = {kB, kC};
+           },
+           std::nullopt},
           {"no commit of its epoch is confirmed", [](View& v) { v.record.confirmed = false; },
            std::nullopt},
           {"nobody who stays is in its set", [](View& v) { v.record.set.voters.clear(); },

@@ -76,6 +76,8 @@ struct View {
   engine::Local own;
   Sighting own_seen;
   Sighting leader_seen;  // by our own probe; unknown where this member leads
+  // When the agent of each other member last spoke to us, or ours began.
+  std::map<MemberName, Instant> heard;
   std::optional<Settled> settled;
   std::optional<std::vector<engine::Difference>> differences;  // leader only; unknown until read
   Instant differences_at{};                                    // when they were read; zero: never

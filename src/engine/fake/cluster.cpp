@@ -119,6 +119,11 @@ bool FakeCluster::holds(const std::string& id, RowId row) const {
   return std::ranges::find(found->second.log, row) != found->second.log.end();
 }
 
+bool FakeCluster::lost_with_its_disk(const std::string& id, RowId row) const {
+  const auto found = lost_.find(id);
+  return found != lost_.end() && found->second.contains(row);
+}
+
 std::vector<Resource> FakeCluster::shapes_of(const std::string& id) const {
   std::map<std::pair<std::string, std::string>, Resource> found;
   for (const RowId at : shaped_) {
@@ -263,6 +268,7 @@ void FakeCluster::kill_host(const HostName& host) {
 void FakeCluster::lose_data(const std::string& id) {
   const HostName host = placed_.at(id);
   drop(id);
+  lost_[id].insert(disks_[id].log.begin(), disks_[id].log.end());
   disks_[id] = {};
   WEIR_ASSERT(hosts_.at(host).files->remove(paths(id, host).root).has_value());
   tell("data lost of " + id);
@@ -271,7 +277,9 @@ void FakeCluster::lose_data(const std::string& id) {
 void FakeCluster::lose_tail(const std::string& id, std::size_t rows) {
   drop(id);
   std::vector<RowId>& log = disks_[id].log;
-  log.resize(log.size() - std::min(rows, log.size()));
+  const std::size_t kept = log.size() - std::min(rows, log.size());
+  lost_[id].insert(log.begin() + static_cast<std::ptrdiff_t>(kept), log.end());
+  log.resize(kept);
   tell("tail lost of " + id);
 }
 

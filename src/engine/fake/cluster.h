@@ -216,6 +216,9 @@ class FakeCluster {
   const FakeRow& row(RowId id) const { return rows_[id]; }
   std::size_t row_count() const { return rows_.size(); }
   bool holds(const std::string& id, RowId row) const;
+  // Whether it lay on the member's disk until that disk was lost: what it confirmed by then counts
+  // as its confirmation, which may arrive later.
+  bool lost_with_its_disk(const std::string& id, RowId row) const;
   const std::vector<RowId>& shaped_rows() const { return shaped_; }
   // The databases and roles that a member's log amounts to.
   std::vector<Resource> shapes_of(const std::string& id) const;
@@ -265,6 +268,7 @@ class FakeCluster {
   std::map<HostName, Machine> hosts_;
   std::map<std::string, HostName> placed_;
   std::map<std::string, FakeDisk> disks_;
+  std::map<std::string, std::set<RowId>> lost_;  // what lay on disks that were lost
   std::map<std::pair<std::string, std::int64_t>, FakeDisk> archive_;  // by service and timeline
   std::map<std::string, FakeServer> servers_;
   std::map<std::string, Instant> replay_paused_;

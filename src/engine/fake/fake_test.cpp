@@ -130,6 +130,24 @@ TEST_F(Fake, AReplicaWithoutAReceiverRestoresFromTheArchiveUnlessItHasPromised) 
   EXPECT_EQ(bench.cluster.end_of(bench.id("c")), before);
 }
 
+TEST_F(Fake, AServerThatIsStillStartingCannotSayWhatWaitsForARestart) {
+  Service service = bench.service();
+  Resource param;
+  param.kind = "param";
+  param.name = "max_connections";
+  param.attributes["value"] = "200";
+  service.resources = {param};
+  const auto settle = [&] {
+    return bench.engine("b").runs()->settle(bench.member("b"), service, true, soon());
+  };
+  bench.cluster.end(bench.id("b"), true);
+  bench.cluster.launch(bench.id("b"), HostName("b"));
+  EXPECT_FALSE(settle()) << "nothing is known of it yet, which is not the same as nothing waits";
+  bench.clock().sleep_for(4s);
+  EXPECT_EQ(settle().value_or(std::vector<std::string>{}),
+            std::vector<std::string>{"max_connections"});
+}
+
 TEST_F(Fake, LostDataIsGoneWithItsIncarnation) {
   bench.cluster.lose_data(bench.id("c"));
   const auto local = bench.engine("c").runs()->local(bench.member("c"));

@@ -164,8 +164,12 @@ Result<std::vector<std::string>> FakeRuns::settle(const Member& member, const Se
   }
   WEIR_TRY_(host_.reload(member));
   std::vector<std::string> waiting;
+  if (!host_.cluster().running(fake_id(member))) return waiting;
+  // One that is still starting cannot say yet with what it runs.
   const FakeServer* server = host_.reach(member);
-  if (server == nullptr) return waiting;
+  if (server == nullptr) {
+    return fail(Failure::unreachable, "cannot ask " + fake_id(member) + ": it does not answer yet");
+  }
   for (const auto& [name, value] : wanted) {
     const auto loaded = server->loaded.params.find(name);
     const bool same = loaded != server->loaded.params.end() && loaded->second == value;
