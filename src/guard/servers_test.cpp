@@ -87,6 +87,16 @@ TEST_F(GuardedServer, LeavesTheSignalThatKilledIt) {
   EXPECT_EQ(look(spec).exit_status, 128 + SIGTERM);
 }
 
+// Of two signals that wait, the lower number is taken first.
+TEST_F(GuardedServer, OutlivesAReloadThatComesBeforeItCanTakeOne) {
+  const ServerSpec spec = shell("exec sleep 1000");
+  start(spec);
+  ASSERT_TRUE(servers_->signal(spec, SIGHUP));
+  ASSERT_TRUE(servers_->signal(spec, SIGTERM));
+  ASSERT_TRUE(comes_true([&] { return look(spec).life == ServerLife::ended; }));
+  EXPECT_EQ(look(spec).exit_status, 128 + SIGTERM);
+}
+
 TEST_F(GuardedServer, IsStartedAgainAfterItsEnd) {
   const ServerSpec spec = shell("exec sleep 1000");
   const ServerState first = start(spec);

@@ -89,6 +89,21 @@ class PostgresKilled : public ::testing::Test {
     ASSERT_EQ(::waitpid(pid, &status, 0), pid);
     ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == kRewound) << status;
   }
+  // `deed` in a life that is killed as soon as `seen` says so.
+  void die_when(const std::string& host, const Deed& deed, const std::function<bool()>& seen) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const auto life = it.new_life(host);
+      const Result<> done = deed(*life);
+      if (!done) fmt::print(stderr, "{}\n", done.error().what);
+      ::_exit(1);
+    }
+    EXPECT_TRUE(poll_until(it.clock(), it.within(kLifeLimit), 1ms, seen)) << "it was never seen";
+    ::kill(pid, SIGKILL);
+    int status = -1;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_TRUE(WIFSIGNALED(status)) << "it came to its end before";
+  }
   // As an agent: a deed that fails is done again, until it succeeds.
   void live_until_done(const std::string& host, const Deed& deed) {
     live(host, [&](Life& life) -> Result<> {
@@ -185,6 +200,11 @@ class PostgresKilled : public ::testing::Test {
     const std::string count = fmt::format("{}", written_);
     EXPECT_EQ(eventually(host, "select count(*) from kept", count), count) << "rows are lost";
   }
+  Deed follow_of(const std::string& host, const Upstream& upstream) {
+    return [this, host, upstream](Life& life) {
+      return life.engine->leads()->follow(it.member(host), upstream, life.within(40s));
+    };
+  }
   void remove(const std::string& host) {
     live(host, [&](Life& life) {
       return life.engine->runs()->destroy(it.member(host), "", life.within(30s));
@@ -276,6 +296,24 @@ TEST_F(PostgresKilled, InsideASetChangeAndAPromise) {
   });
   expect_all_rows("b");
   expect_all_rows("c");
+}
+
+// Whoever comes next finds a server that runs, and tells it to read its settings: so early that it
+// cannot take a signal yet.
+TEST_F(PostgresKilled, AtTheStartOfAServer) {
+  lead_alone();
+  live("b", [&](Life& life) { return copy_and_follow(life, "b", leader("a", 1)); });
+  for (int i = 0; i < 10; ++i) {
+    SCOPED_TRACE(i);
+    ASSERT_TRUE(it.runs("b").stop(it.member("b"), engine::StopMode::fast, it.within(20s)));
+    ASSERT_NO_FATAL_FAILURE(die_when("b", follow_of("b", leader("a", 1)), [&] {
+      return local("b").server.life == ServerLife::running;
+    }));
+    const auto done = it.leads("b")->follow(it.member("b"), leader("a", 1), it.within(20s));
+    EXPECT_TRUE(done) << done.error().what;
+    expect_streams("b", "a");
+    if (HasFailure()) return;
+  }
 }
 
 // Its agent dies when pg_rewind has written all but is not yet back. Recovered once more by itself,
