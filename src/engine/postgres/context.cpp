@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "engine/postgres/owner.h"
 
@@ -25,6 +27,17 @@ bool says_no_space(const std::string& text) {
   return text.find("No space left on device") != std::string::npos;
 }
 
+std::string last_words(Files& files, const std::string& log, std::size_t from) {
+  const auto text = files.read(log);
+  if (!text) return "its log cannot be read";
+  std::string found = "it left no reason in " + log;
+  for (const std::string& line : split(text->substr(std::min(from, text->size())), '\n')) {
+    const std::size_t at = std::min(line.find("FATAL:"), line.find("PANIC:"));
+    if (at != std::string::npos) found = trim(line.substr(at));
+  }
+  return found;
+}
+
 Result<std::string> Context::program(const std::string& name) {
   for (const char* folder : kProgramFolders) {
     const std::string path = fmt::format("{}/{}", folder, name);
@@ -40,15 +53,21 @@ Result<ServerSpec> Context::spec(const Member& member) {
   return spec_of(setting_, member, path);
 }
 
+Result<Command> Context::command(const std::string& name,
+                                 const std::vector<std::string>& arguments) {
+  WEIR_TRY(std::string path, program(name));
+  Command out;
+  out.argv = {std::move(path)};
+  out.argv.insert(out.argv.end(), arguments.begin(), arguments.end());
+  out.user = setting_.server_user;
+  out.env = {"LC_ALL=C.UTF-8", "TZ=UTC"};
+  return out;
+}
+
 Result<Output> Context::run_raw(const std::string& name, const std::vector<std::string>& arguments,
                                 Deadline deadline) {
-  WEIR_TRY(std::string path, program(name));
-  Command command;
-  command.argv = {std::move(path)};
-  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-  command.user = setting_.server_user;
-  command.env = {"LC_ALL=C.UTF-8", "TZ=UTC"};
-  return world_.programs.run(command, deadline);
+  WEIR_TRY(const Command how, command(name, arguments));
+  return world_.programs.run(how, deadline);
 }
 
 Result<std::string> Context::run(const std::string& name, const std::vector<std::string>& arguments,

@@ -20,6 +20,8 @@ namespace weir::engine::postgres {
 // Whether a program, or the server's log, says in the system's own words (C locale) that the disk
 // is full.
 bool says_no_space(const std::string& text);
+// Why a server ended: the last FATAL or PANIC in its log, after the first `from` bytes.
+std::string last_words(Files& files, const std::string& log, std::size_t from = 0);
 
 // Held while it lives. A start of a member and a promise of a stopped one exclude each other by it
 // (safety.md S6): the start reads the promise under it. It is a flag in this object and not a file
@@ -56,9 +58,11 @@ class Context {
   // The same server for looking, signalling and killing: asks no disk, so a fence cannot hang on
   // it.
   ServerSpec handle(const Member& member) const { return spec_of(setting_, member, {}); }
-  // Runs such a program as the server's user, to its end. `run` fails (io, or no_space where it
-  // says so) on a non-zero exit with the last line of what it said, and returns its standard
-  // output; `run_raw` leaves judging to the caller.
+  // How such a program is run as the server's user.
+  Result<Command> command(const std::string& program, const std::vector<std::string>& arguments);
+  // Runs it so, to its end. `run` fails (io, or no_space where it says so) on a non-zero exit with
+  // the last line of what it said, and returns its standard output; `run_raw` leaves judging to the
+  // caller.
   Result<std::string> run(const std::string& program, const std::vector<std::string>& arguments,
                           Deadline deadline);
   Result<Output> run_raw(const std::string& program, const std::vector<std::string>& arguments,

@@ -52,6 +52,7 @@ class PostgresLeads : public Leads {
   Result<> export_diverged(const Member& member, const Standing& own, Position from,
                            const Epoch& epoch, Deadline deadline);
   Result<> rewind(const Member& member, const Upstream& upstream, Deadline deadline);
+  Result<> recover(const Member& member, Deadline deadline);
   Result<bool> is_rewound(const Member& member, const Upstream& upstream, Deadline deadline);
 
   Context& context_;

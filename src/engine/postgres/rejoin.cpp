@@ -111,9 +111,9 @@ Result<> PostgresLeads::rejoin(const Member& member, const Upstream& upstream, R
 }
 
 // Whether an earlier try had pg_rewind end, and was cut off after that. The directory is a standby
-// then that has not been started: pg_rewind would first recover it in single-user mode, and that
-// writes a checkpoint of its own into the leader's timeline, where the leader has other records
-// (measured: the next promotion ended in a PANIC, and nothing tells the two logs apart).
+// then that has not been started: its recovery by a single-user server would write a checkpoint of
+// its own into the leader's timeline, where the leader has other records (measured: the next
+// promotion ended in a PANIC, and nothing tells the two logs apart).
 Result<bool> PostgresLeads::is_rewound(const Member& member, const Upstream& upstream,
                                        Deadline deadline) {
   const Layout l = context_.layout(member);
@@ -134,6 +134,34 @@ Result<bool> PostgresLeads::is_rewound(const Member& member, const Upstream& ups
                           member.name.text));
 }
 
+// pg_rewind wants data that was stopped cleanly, and would see to that by a single-user server of
+// its own: a grandchild of ours, which outlives an agent that dies and works on behind the back of
+// the next one (measured). So it is our child. It lets nobody in and receives from nobody; what it
+// says goes to the server's log as it comes. It flushes nothing (-F), as there: a rewind flushes
+// all in the end.
+Result<> PostgresLeads::recover(const Member& member, Deadline deadline) {
+  WEIR_TRY(const Control control, read_control(context_, member, deadline));
+  if (control.state.starts_with("shut down")) return {};
+  const Layout l = context_.layout(member);
+  WEIR_TRY(Command single,
+           context_.command("postgres", {"--single", "-F", "-D", l.data, "-c",
+                                         "config_file=" + l.config_file, "template1"}));
+  const std::string to_log = "exec \"$@\" >> \"$0\" 2>&1";
+  single.argv.insert(single.argv.begin(), {"/bin/sh", "-c", to_log, l.log});
+  const std::size_t said_before = context_.files().read(l.log).value_or("").size();
+  WEIR_TRY(const StartLock lock, context_.lock_start(member, deadline));
+  const auto output = context_.world().programs.run(single, deadline);
+  if (output && output->status == 0) return {};
+  const std::string why = output ? fmt::format("status {}: {}", output->status,
+                                               last_words(context_.files(), l.log, said_before))
+                                 : output.error().what;
+  const Failure failure = output ? Failure::io : output.error().failure;
+  return fail(says_no_space(why) ? Failure::no_space : failure,
+              fmt::format("cannot rewind {}: its data could not be recovered before: {}",
+                          member.name.text, why),
+              "tail " + l.log);
+}
+
 Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, Deadline deadline) {
   const Layout l = context_.layout(member);
   Files& files = context_.files();
@@ -147,8 +175,7 @@ Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, D
                           .set("leader", upstream.leader.name.text);
     WEIR_TRY_(files.write(l.rewind_mark, mark.dump() + "\n"));
   }
-  // A directory that was not stopped cleanly is first recovered by pg_rewind in single-user mode,
-  // which refuses to be a standby and follows nobody.
+  // Before it is recovered: a single-user server refuses to be a standby.
   WEIR_TRY_(files.remove(l.data + "/standby.signal"));
   WEIR_TRY(RoleSettings role, read_role_settings(files, l.role_file));
   role.primary_conninfo.clear();
@@ -162,10 +189,11 @@ Result<> PostgresLeads::rewind(const Member& member, const Upstream& upstream, D
   // lies over it by now (then the data is copied anew;
   // `ARewindThatFindsItsOwnLogOverwrittenFails`).
   if (!rewound) {
+    WEIR_TRY_(recover(member, deadline));
     WEIR_TRY(const std::string said,
              context_.run("pg_rewind",
                           {"--target-pgdata=" + l.data, "--source-server=" + conninfo(source),
-                           "--config-file=" + l.config_file},
+                           "--no-ensure-shutdown"},
                           deadline));
   }
   // The directory is the leader's now. The notes say so before the mark goes, because a log that

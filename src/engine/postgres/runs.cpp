@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "base/text.h"
 #include "engine/postgres/isolates.h"
 #include "engine/postgres/notes.h"
 #include "engine/postgres/owner.h"
@@ -18,17 +15,6 @@ namespace {
 constexpr Duration kPause = 5ms;
 constexpr Duration kImmediateTakes = 400ms;  // safety.md S8: then SIGKILL
 constexpr Duration kOrphansTake = 2s;        // backends leave by themselves when a postmaster dies
-
-std::string last_words(Files& files, const std::string& log) {
-  const auto text = files.read(log);
-  if (!text) return "its log cannot be read";
-  std::string found = "it left no reason in " + log;
-  for (const std::string& line : split(*text, '\n')) {
-    const std::size_t at = std::min(line.find("FATAL:"), line.find("PANIC:"));
-    if (at != std::string::npos) found = trim(line.substr(at));
-  }
-  return found;
-}
 
 }  // namespace
 

@@ -200,6 +200,33 @@ class PostgresKilled : public ::testing::Test {
     const std::string count = fmt::format("{}", written_);
     EXPECT_EQ(eventually(host, "select count(*) from kept", count), count) << "rows are lost";
   }
+  // a leads and dies with a row that nobody else has. Who leads epoch 2 then, and the third.
+  std::pair<std::string, std::string> lose_a() {
+    write("a");
+    const Promise of_b = promise_of("b", 2);
+    const Promise of_c = promise_of("c", 2);
+    const std::string next = of_b.standing.at < of_c.standing.at ? "c" : "b";
+    const std::string third = next == "b" ? "c" : "b";
+    EXPECT_EQ(it.sql("a", "set synchronous_commit = local; insert into kept values (-1)"), "");
+    EXPECT_TRUE(it.world().servers.kill_all(it.server("a"), it.within(20s)));
+    const SyncSet set = set_of({"a", third});
+    live_until_done(next, [&](Life& life) {
+      return life.engine->leads()->promote(it.member(next), {0, 2}, set, life.within(40s));
+    });
+    live_until_done(third, [&](Life& life) {
+      return life.engine->leads()->follow(it.member(third), leader(next, 2), life.within(40s));
+    });
+    live(next, [&](Life& life) {
+      return life.engine->leads()->confirm(it.member(next), {0, 2}, life.within(30s));
+    });
+    return {next, third};
+  }
+  Deed rejoin_of_a(const std::string& next) {
+    return [this, next](Life& life) {
+      return life.engine->leads()->rejoin(it.member("a"), leader(next, 2), Rejoin::rewind, {},
+                                          it.service(), life.within(80s));
+    };
+  }
   Deed follow_of(const std::string& host, const Upstream& upstream) {
     return [this, host, upstream](Life& life) {
       return life.engine->leads()->follow(it.member(host), upstream, life.within(40s));
@@ -316,32 +343,32 @@ TEST_F(PostgresKilled, AtTheStartOfAServer) {
   }
 }
 
+// Nothing of that recovery works on behind the back of the agent that comes next. A setting makes
+// its single-user server wait, when it has replayed and before it ends.
+TEST_F(PostgresKilled, InsideTheRecoveryBeforeARewind) {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  const auto [next, third] = lose_a();
+  const std::string params = it.member_folder("a") + "/conf/params.conf";
+  ASSERT_TRUE(it.world().files.write(params, "post_auth_delay = 60\n", 0644));
+  const auto left = [&] { return *it.world().servers.any_left(it.server("a")); };
+  ASSERT_NO_FATAL_FAILURE(die_when("a", rejoin_of_a(next), left));
+  EXPECT_TRUE(poll_until(it.clock(), it.within(2s), 1ms, [&] { return !left(); }))
+      << "it outlives its agent";
+  EXPECT_EQ(local("a").server.life, ServerLife::ended) << "that was no recovery";
+  ASSERT_TRUE(it.world().files.write(params, "", 0644));
+  live_until_done("a", rejoin_of_a(next));
+  expect_streams("a", next);
+  write(next);
+  expect_all_rows("a");
+}
+
 // Its agent dies when pg_rewind has written all but is not yet back. Recovered once more by itself,
 // the directory would get a checkpoint of its own inside the leader's timeline, and the next
 // promotion of it would fail.
 TEST_F(PostgresKilled, AtTheEndOfARewind) {
   ASSERT_NO_FATAL_FAILURE(begin());
-  write("a");
-  const Promise of_b = promise_of("b", 2);
-  const Promise of_c = promise_of("c", 2);
-  const std::string next = of_b.standing.at < of_c.standing.at ? "c" : "b";
-  const std::string third = next == "b" ? "c" : "b";
-  EXPECT_EQ(it.sql("a", "set synchronous_commit = local; insert into kept values (-1)"), "");
-  EXPECT_TRUE(it.world().servers.kill_all(it.server("a"), it.within(20s)));
-  const SyncSet set = set_of({"a", third});
-  live_until_done(next, [&](Life& life) {
-    return life.engine->leads()->promote(it.member(next), {0, 2}, set, life.within(40s));
-  });
-  live_until_done(third, [&](Life& life) {
-    return life.engine->leads()->follow(it.member(third), leader(next, 2), life.within(40s));
-  });
-  live(next, [&](Life& life) {
-    return life.engine->leads()->confirm(it.member(next), {0, 2}, life.within(30s));
-  });
-  const auto rejoin = [&](Life& life) {
-    return life.engine->leads()->rejoin(it.member("a"), leader(next, 2), Rejoin::rewind, {},
-                                        it.service(), life.within(80s));
-  };
+  const auto [next, third] = lose_a();
+  const auto rejoin = rejoin_of_a(next);
   ASSERT_NO_FATAL_FAILURE(die_once_rewound("a", leader(next, 2)));
   EXPECT_TRUE(local("a").half_rewound);
   live_until_done("a", rejoin);

@@ -409,6 +409,37 @@ TEST_F(PostgresLeads, ARewindThatFindsItsOwnLogOverwrittenFails) {
   EXPECT_EQ(eventually("a", "select n from own", "1"), "1");
 }
 
+TEST_F(PostgresLeads, ARecoveryThatFailsBeforeARewindSaysWhyAndWhere) {
+  ASSERT_TRUE(expect(promise("b", 4), "b") && expect(promise("c", 4), "c"));
+  EXPECT_EQ(it.sql("a", "set synchronous_commit = local; create table own (n int)"), "");
+  expect(it.world().servers.kill_all(it.server("a"), it.within(10s)), "kill a");
+  ASSERT_TRUE(
+      expect(it.leads("b")->promote(it.member("b"), {0, 4}, set_of({"a", "c"}), it.within(20s)),
+             "promote"));
+  ASSERT_TRUE(
+      expect(it.leads("c")->follow(it.member("c"), leader("b", 4), it.within(20s)), "follow"));
+
+  const auto rejoin = [&] {
+    return it.leads("a")->rejoin(it.member("a"), leader("b", 4), Rejoin::rewind, {}, it.service(),
+                                 it.within(60s));
+  };
+  Files& files = it.world().files;
+  const std::string params = it.member_folder("a") + "/conf/params.conf";
+  const std::string log = it.member_folder("a") + "/log/server.log";
+  ASSERT_TRUE(files.write(params, "max_connections = 'none'\n", 0644));
+  const auto refused = rejoin();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find("FATAL:"), std::string::npos) << refused.error().what;
+  EXPECT_EQ(refused.error().hint, "tail " + log);
+  EXPECT_NE(files.read(log)->find("invalid value for parameter \"max_connections\""),
+            std::string::npos);
+  EXPECT_TRUE(it.runs("a").local(it.member("a"))->half_rewound);
+
+  ASSERT_TRUE(files.write(params, "", 0644));
+  ASSERT_TRUE(expect(rejoin(), "rejoin"));
+  EXPECT_EQ(eventually("a", "select to_regclass('own') is null", "t"), "t");
+}
+
 // A set that is narrowed or widened while clients commit: who counts, counts at once.
 TEST_F(PostgresLeads, TheSetThatIsLoadedIsTheOneThatCounts) {
   Load clients = load();
