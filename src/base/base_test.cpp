@@ -110,6 +110,27 @@ TEST(Json, ReadsWhatItWrote) {
   EXPECT_EQ(*Json::parse(json.dump(true)), json);
 }
 
+TEST(Json, WritesEveryTextSoThatItCanBeRead) {
+  const auto written = [](std::string text) { return Json(std::move(text)).dump(); };
+  EXPECT_EQ(written(""), R"("")");
+  EXPECT_EQ(written("a b/c~"), R"("a b/c~")");
+  EXPECT_EQ(written("\\\"\b\f\n\r\t"), R"("\\\"\b\f\n\r\t")");
+  EXPECT_EQ(written(std::string("a\0b\x1f", 4)), R"("a\u0000b\u001f")");
+  EXPECT_EQ(written("\x7f"), "\"\x7f\"");
+  EXPECT_EQ(written("ok \xff ok"), "\"ok \xef\xbf\xbd ok\"") << "no UTF-8";
+  EXPECT_EQ(Json::object().set("a\"b", INT64_MIN).dump(), R"({"a\"b":-9223372036854775808})");
+  EXPECT_EQ(Json(1e300).dump() + Json(1.0).dump() + Json().dump(), "1e+3001.0null");
+}
+
+TEST(Json, IndentsForPeople) {
+  Json json = Json::object().set("empty", Json::object()).set("none", Json::array());
+  json.set("list", Json::array().add(1).add(Json::object().set("a", false)));
+  EXPECT_EQ(json.dump(true),
+            "{\n  \"empty\": {},\n  \"none\": [],\n  \"list\": [\n    1,\n    {\n"
+            "      \"a\": false\n    }\n  ]\n}");
+  EXPECT_EQ(Json::object().dump(true) + Json::array().dump(true), "{}[]");
+}
+
 TEST(Json, ReadingIsLenientAboutWhatIsNotThere) {
   const Json json = *Json::parse(R"({"a": {"b": 7}, "list": [1]})");
   EXPECT_EQ(json["a"]["b"].integer(), 7);

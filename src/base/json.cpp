@@ -11,6 +11,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kDepthMax = 64;
+constexpr std::size_t kFewMembers = 4;  // as most objects have; growing from one costs two moves
 
 const Json kNull;
 const Json::Array kNoItems;
@@ -103,24 +104,68 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   std::vector<Open> open_;
 };
 
-nlohmann::ordered_json to_library(const Json& json) {
-  if (json.is_object()) {
-    auto out = nlohmann::ordered_json::object();
-    auto& members = out.get_ref<nlohmann::ordered_json::object_t&>();
-    for (const auto& [key, value] : json.members()) members.emplace_back(key, to_library(value));
-    return out;
+// As the library writes it, which would want a copy of the whole tree in its own values first: what
+// agents say to each other is written some hundred times a second. What is seldom it still writes.
+class Writer {
+ public:
+  explicit Writer(bool indented) : indented_(indented) {}
+
+  void put(const Json& json) {
+    if (json.is_object()) {
+      put_all(json.members(), '{', '}', [this](const Json::Member& member) {
+        put_text(member.first);
+        text += indented_ ? ": " : ":";
+        put(member.second);
+      });
+    } else if (json.is_array()) {
+      put_all(json.items(), '[', ']', [this](const Json& item) { put(item); });
+    } else if (json.is_string()) {
+      put_text(json.text());
+    } else if (json.is_integer()) {
+      const fmt::format_int digits(json.integer());
+      text.append(digits.data(), digits.size());
+    } else if (json.is_number()) {
+      text += nlohmann::json(json.number()).dump();
+    } else if (json.is_bool()) {
+      text += json.boolean() ? "true" : "false";
+    } else {
+      text += "null";
+    }
   }
-  if (json.is_array()) {
-    auto out = nlohmann::ordered_json::array();
-    for (const Json& item : json.items()) out.push_back(to_library(item));
-    return out;
+
+  std::string text;
+
+ private:
+  template <class Items, class Put>
+  void put_all(const Items& items, char opening, char closing, Put put_one) {
+    text += opening;
+    depth_ += 2;
+    bool first = true;
+    for (const auto& item : items) {
+      if (!first) text += ',';
+      first = false;
+      begin_line();
+      put_one(item);
+    }
+    depth_ -= 2;
+    if (!items.empty()) begin_line();
+    text += closing;
   }
-  if (json.is_string()) return json.text();
-  if (json.is_bool()) return json.boolean();
-  if (json.is_integer()) return json.integer();
-  if (json.is_number()) return json.number();
-  return nullptr;
-}
+  void begin_line() {
+    if (indented_) text.append(1, '\n').append(depth_, ' ');
+  }
+  void put_text(std::string_view plain) {
+    if (!std::ranges::all_of(plain, is_plain)) {
+      text += nlohmann::json(plain).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+      return;
+    }
+    text.append(1, '"').append(plain).append(1, '"');
+  }
+  static bool is_plain(char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; }
+
+  const bool indented_;
+  std::size_t depth_ = 0;
+};
 
 }  // namespace
 
@@ -141,8 +186,9 @@ Result<Json> Json::parse(std::string_view text, std::size_t bytes_max) {
 }
 
 std::string Json::dump(bool indented) const {
-  return to_library(*this).dump(indented ? 2 : -1, ' ', false,
-                                nlohmann::ordered_json::error_handler_t::replace);
+  Writer writer(indented);
+  writer.put(*this);
+  return std::move(writer.text);
 }
 
 const Json& Json::operator[](std::string_view key) const {
@@ -200,7 +246,9 @@ Json& Json::set(std::string key, Json value) {
 
 Json& Json::append(std::string key, Json value) {
   if (is_null()) value_ = Object{};
-  std::get<Object>(value_).emplace_back(std::move(key), std::move(value));
+  Object& members = std::get<Object>(value_);
+  if (members.capacity() == 0) members.reserve(kFewMembers);
+  members.emplace_back(std::move(key), std::move(value));
   return *this;
 }
 
