@@ -33,11 +33,12 @@ bool guard_lives(const weir_guard_page& page) {
   return is_alive(static_cast<pid_t>(page.guard_pid), page.guard_start);
 }
 
-ServerState state_in(const weir_guard_page& page) {
+// `lives`: whether its server does; each look at a process is a look into /proc.
+ServerState state_in(const weir_guard_page& page, bool lives) {
   ServerState state;
   state.guarded = guard_lives(page);
   state.fenced = page.fenced != 0;
-  if (server_lives(page)) {
+  if (lives) {
     state.life = ServerLife::running;
     state.pid = page.server_pid;
     state.start_time = page.server_start;
@@ -235,12 +236,14 @@ class RealServers final : public Servers {
   // What the page says, once a guard that lives has written down what has just happened.
   Result<ServerState> state_now(const RunPaths& paths) {
     Result<weir_guard_page> page = fail(Failure::not_found, "not read yet");
+    bool lives = false;
     poll_until(clock_, clock_.within(kGuardSettles), 1ms, [&] {
       page = read_page(paths.page);
-      const bool will_tell = page && page->phase != WEIR_GUARD_ENDED && !server_lives(*page);
+      lives = page && server_lives(*page);
+      const bool will_tell = page && page->phase != WEIR_GUARD_ENDED && !lives;
       return !will_tell || !guard_lives(*page);
     });
-    if (page) return state_in(*page);
+    if (page) return state_in(*page, lives);
     if (page.error().failure == Failure::not_found) return ServerState{};
     return fail(page.error());
   }
@@ -274,7 +277,7 @@ class RealServers final : public Servers {
                             "cannot start " + spec.name + ", " + name_of_step(page->failed_step));
     if (page->phase == WEIR_GUARD_STARTING)
       return fail(Failure::outcome_unknown, "cannot start " + spec.name + ": its guard was killed");
-    return state_in(*page);
+    return state_in(*page, server_lives(*page));
   }
 
   Clock& clock_;

@@ -50,7 +50,7 @@ Result<std::string> Context::program(const std::string& name) {
 
 Result<ServerSpec> Context::spec(const Member& member) {
   WEIR_TRY(const std::string path, program("postgres"));
-  return spec_of(setting_, member, path);
+  return spec_of(setting_, member, layout(member), path);
 }
 
 Result<Command> Context::command(const std::string& name,

@@ -57,7 +57,10 @@ class Context {
   Result<ServerSpec> spec(const Member& member);
   // The same server for looking, signalling and killing: asks no disk, so a fence cannot hang on
   // it.
-  ServerSpec handle(const Member& member) const { return spec_of(setting_, member, {}); }
+  ServerSpec handle(const Member& member) const { return handle(member, layout(member)); }
+  ServerSpec handle(const Member& member, const Layout& its) const {
+    return spec_of(setting_, member, its, {});
+  }
   // How such a program is run as the server's user.
   Result<Command> command(const std::string& program, const std::vector<std::string>& arguments);
   // Runs it so, to its end. `run` fails (io, or no_space where it says so) on a non-zero exit with

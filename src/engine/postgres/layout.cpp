@@ -51,8 +51,8 @@ Layout layout_of(const Setting& setting, const Member& member) {
   return l;
 }
 
-ServerSpec spec_of(const Setting& setting, const Member& member, const std::string& program) {
-  const Layout l = layout_of(setting, member);
+ServerSpec spec_of(const Setting& setting, const Member& member, const Layout& l,
+                   const std::string& program) {
   ServerSpec spec;
   spec.name = server_name(setting.fleet, member);
   spec.argv = {program, "-D", l.data, "-c", "config_file=" + l.config_file};

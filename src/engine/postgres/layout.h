@@ -36,6 +36,7 @@ struct Layout {
 
 Layout layout_of(const Setting& setting, const Member& member);
 // How the server of `member` is run; `program` is the path of `postgres`.
-ServerSpec spec_of(const Setting& setting, const Member& member, const std::string& program);
+ServerSpec spec_of(const Setting& setting, const Member& member, const Layout& layout,
+                   const std::string& program);
 
 }  // namespace weir::engine::postgres

@@ -137,7 +137,7 @@ Result<Local> PostgresRuns::local(const Member& member) {
   const Layout l = context_.layout(member);
   Files& files = context_.files();
   Local out;
-  const ServerSpec server = context_.handle(member);
+  const ServerSpec server = context_.handle(member, l);
   WEIR_TRY(out.server, context_.world().servers.state(server));
   if (out.server.life != ServerLife::running) {
     WEIR_TRY(out.processes_left, context_.world().servers.any_left(server));
