@@ -312,16 +312,12 @@ struct Agent::Parts {
     Json lines = Json::object();
     const AgentLife present = present_life();
     for (const auto& loop : all()) {
-      const Json status = loop->status();
       out[setting.keys.sighting(loop->self().service, loop->self().name)] =
           Json::object()
               .set("format", kWireFormat)
               .set("life", present.text)
-              .set("sighting", status["sighting"]);
-      lines.set(loop->self().service.text, Json::object()
-                                               .set("member", status["member"])
-                                               .set("because", status["because"])
-                                               .set("failover", status["failover"]));
+              .set("sighting", loop->sighting());
+      lines.set(loop->self().service.text, loop->line());
     }
     const Json certificate = certificates ? certificates->tell() : Json();
     if (!certificate.is_null()) out[setting.keys.cert(setting.host)] = certificate;

@@ -29,27 +29,34 @@ void Publisher::add(const journal::Entry& entry) {
   if (entries_.size() > kWaitingMax) entries_.pop_front();
 }
 
-Result<> Publisher::put(const std::string& key, const std::string& value) {
-  store::Revision expected = 0;
-  bool known = false;
+Result<store::Revision> Publisher::revision_of(const std::string& key) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = last_.find(key);
-    known = found != last_.end();
-    if (known) expected = found->second.revision;
+    if (found != last_.end()) return found->second.revision;
   }
-  if (!known) {
-    WEIR_TRY(const auto entry, store_.get(key, world_.clock.within(kPutLimit)));
-    if (entry) expected = entry->revision;
+  WEIR_TRY(const auto entry, store_.get(key, world_.clock.within(kPutLimit)));
+  return entry ? entry->revision : 0;
+}
+
+// All in one write, which everybody who watches hears of once.
+Result<> Publisher::put(const std::map<std::string, Json>& all) {
+  std::vector<store::Change> changes;
+  for (const auto& [key, json] : all) {
+    WEIR_TRY(const store::Revision expected, revision_of(key));
+    changes.push_back({key, expected, json.dump(), 0});
   }
-  const auto revision = store_.commit({{key, expected, value, 0}}, world_.clock.within(kPutLimit));
+  const auto revision = store_.commit(changes, world_.clock.within(kPutLimit));
   const Instant now = world_.clock.now();
   const std::lock_guard lock(mutex_);
-  if (!revision) {
-    last_.erase(key);  // look again before the next try
-    return fail(revision.error());
+  for (const auto& [key, json] : all) {
+    if (revision) {
+      last_[key] = {*revision, json, now};
+    } else {
+      last_.erase(key);  // look again before the next try
+    }
   }
-  last_[key] = {*revision, value, now};
+  if (!revision) return fail(revision.error());
   return {};
 }
 
@@ -75,7 +82,7 @@ void Publisher::publish() {
       entries_.pop_front();
     }
     const std::string base = setting_.keys.journal(setting_.host);
-    if (!put(fmt::format("{}{:010}", base, entry.number), journal::to_json(entry).dump())) {
+    if (!put({{fmt::format("{}{:010}", base, entry.number), journal::to_json(entry)}})) {
       const std::lock_guard lock(mutex_);
       entries_.push_front(std::move(entry));
       return;  // the store is away: later
@@ -84,18 +91,20 @@ void Publisher::publish() {
       drop(fmt::format("{}{:010}", base, entry.number - kEntriesKept));
     }
   }
+  publish_facts();
+}
+
+void Publisher::publish_facts() {
   const Instant now = world_.clock.now();
-  for (const auto& [key, json] : tell_()) {
-    const std::string value = json.dump();
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = last_.find(key);
-      const bool same = found != last_.end() && found->second.value == value &&
-                        now - found->second.at < setting_.timings.sighting_every;
-      if (same) continue;
-    }
-    if (!put(key, value)) return;
+  std::map<std::string, Json> due;
+  for (auto& [key, json] : tell_()) {
+    const std::lock_guard lock(mutex_);
+    const auto found = last_.find(key);
+    const bool same = found != last_.end() && found->second.value == json &&
+                      now - found->second.at < setting_.timings.sighting_every;
+    if (!same && due.size() < store::kChangesMax) due.emplace(key, std::move(json));
   }
+  if (!due.empty()) (void)put(due);  // what could not be said is due again
 }
 
 }  // namespace weir::agent

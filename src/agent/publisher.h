@@ -29,7 +29,9 @@ class Publisher {
  private:
   void publish();
   void drop(const std::string& key);
-  Result<> put(const std::string& key, const std::string& value);
+  void publish_facts();
+  Result<store::Revision> revision_of(const std::string& key);
+  Result<> put(const std::map<std::string, Json>& all);
 
   World& world_;
   store::Store& store_;
@@ -37,7 +39,7 @@ class Publisher {
   const Tell tell_;
   struct Put {
     store::Revision revision = 0;
-    std::string value;
+    Json value;
     Instant at{};
   };
   std::mutex mutex_;  // guards the two below

@@ -91,6 +91,22 @@ TEST_F(PublisherTest, TellsTheSameAgainWhenItIsDue) {
   EXPECT_TRUE(comes_true([&] { return entry(kSighting)->revision > told; }));
 }
 
+TEST_F(PublisherTest, WhatIsDueTogetherIsOneWrite) {
+  const std::string other = "quickstart/local/service/carts/sighting/a";
+  ASSERT_TRUE(store.commit({{other, 0, "{}", 0}}, soon()));  // by an earlier life
+  say(kSighting, Json("first"));
+  say(other, Json("other"));
+  const auto publisher = publish();
+  ASSERT_TRUE(publishes(kSighting, Json("first")));
+  EXPECT_EQ(entry(kSighting)->revision, entry(other)->revision);
+  // Somebody else's write of one of them delays all by no more than another look.
+  ASSERT_TRUE(store.commit({{other, entry(other)->revision, "{}", 0}}, soon()));
+  say(kSighting, Json("second"));
+  say(other, Json("another"));
+  ASSERT_TRUE(publishes(other, Json("another")));
+  EXPECT_EQ(value(kSighting), Json("second"));
+}
+
 TEST_F(PublisherTest, CopiesTheJournalIntentFirst) {
   const auto publisher = publish();
   publisher->add(step(1));

@@ -47,6 +47,9 @@ class ServiceLoop {
   failover::Grant grant(const failover::Asking& asking, const std::optional<AgentLife>& renewed);
   // What this agent knows of its member and of the others, for people; tell.cpp.
   Json status() const;
+  // The parts of it that are published, over and over.
+  Json sighting() const;
+  Json line() const;
   // The service and its record as last read from the store: what a CLI shows while it is away.
   Json known() const;
 

@@ -54,18 +54,32 @@ Json promises(const failover::View& view) {
   return out;
 }
 
+Json readiness_of(const failover::View& view) {
+  const failover::Readiness readiness = failover::readiness(view);
+  return Json::object().set("possible", readiness.possible).set("because", readiness.because);
+}
+
 }  // namespace
+
+Json ServiceLoop::sighting() const { return weir::to_json(board_.seen(self_.name)); }
+
+Json ServiceLoop::line() const {
+  const failover::View now =
+      board_.view(ports_.world.clock.now(), ports_.setting.timings, {}, {});
+  return Json::object()
+      .set("member", self_.name.text)
+      .set("because", board_.because())
+      .set("failover", readiness_of(now));
+}
 
 Json ServiceLoop::status() const {
   const Timings& timings = ports_.setting.timings;
   const failover::View now = board_.view(ports_.world.clock.now(), timings, {}, {});
-  const failover::Readiness readiness = failover::readiness(now);
   const failover::Suspicion suspicion = failover::suspicion(now);
   return Json::object()
       .set("member", self_.name.text)
       .set("because", board_.because())
-      .set("failover",
-           Json::object().set("possible", readiness.possible).set("because", readiness.because))
+      .set("failover", readiness_of(now))
       .set("suspicion",
            Json::object().set("suspects", suspicion.suspects).set("because", suspicion.because))
       .set("own", own_facts(now))
