@@ -442,7 +442,9 @@ Result<Json> Agent::answer(const peer::Request& request) {
     return fail(Failure::unreachable, "the agent is starting");
   }
   if (request.path == "/heartbeat") {
-    parts_->hear(HostName(request.from), request.body);
+    const HostName host(request.from);
+    parts_->hear(host, request.body);
+    parts_->heartbeats->learn_called(host);
     return parts_->speak();
   }
   if (request.path == "/witness") return parts_->testify();

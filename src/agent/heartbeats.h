@@ -1,6 +1,8 @@
-// Agents speak to each other: every heartbeat, one call to each other host, both ways at once.
+// Agents speak to each other: every heartbeat, one call between each two hosts, both ways at once.
+// Whoever of the two called last goes on calling; the other one only listens until that is overdue.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,12 +26,21 @@ class Heartbeats {
   ~Heartbeats() { join(); }
 
   void know(const HostName& host, const std::string& address);
-  void rouse();
+  // That host has called us, so it has been heard and hears our answer. Any thread.
+  void learn_called(const HostName& host);
+  void rouse();  // everybody is called now, whoever called last
   void speak_to(const HostName& host, Deadline deadline);
   void stop();
   void join();  // stops and waits; rousing is harmless from then on
 
  private:
+  struct Line {
+    peer::Address to;
+    std::atomic<Instant> called{};  // when it last called us; zero: never
+    std::atomic<bool> roused = false;
+    std::unique_ptr<Loop> loop;
+  };
+  void turn(Line& line, const peer::Address& to);
   void call(const peer::Address& to, Deadline deadline);
 
   World& world_;
@@ -38,11 +49,7 @@ class Heartbeats {
   const Timings timings_;
   const Ears ears_;
   std::mutex mutex_;
-  struct Line {
-    peer::Address to;
-    std::unique_ptr<Loop> loop;
-  };
-  std::map<HostName, Line> lines_;
+  std::map<HostName, Line> lines_;  // none is ever removed
 };
 
 }  // namespace weir::agent

@@ -182,6 +182,31 @@ TEST_F(HeartbeatsTest, ARouseSpeaksToEverybodyAtOnce) {
   EXPECT_TRUE(comes_true([&] { return count_heard(kB) == 2 && count_heard(kC) == 2; }));
 }
 
+TEST_F(HeartbeatsTest, WhoHasCalledIsNotCalledUntilThatIsOverdue) {
+  caller.answer(kB, Json("answered"));
+  caller.answer(kC, Json("answered"));
+  Heartbeats* const agent = speak(1h);
+  agent->learn_called(kB);
+  agent->know(kB, "10.0.0.2");
+  agent->know(kC, "10.0.0.3");
+  ASSERT_TRUE(comes_true([&] { return count_heard(kC) == 1; }));
+  clock->sleep_for(20ms);
+  EXPECT_TRUE(caller.calls(kB).empty());
+  agent->rouse();
+  EXPECT_TRUE(comes_true([&] { return count_heard(kB) == 1; })) << "there is news for it";
+}
+
+TEST_F(HeartbeatsTest, WhoCallsNoMoreIsCalledAgain) {
+  caller.answer(kB, Json("answered"));
+  Heartbeats* const agent = speak(10ms);
+  agent->learn_called(kB);
+  const Instant called = clock->now();
+  agent->know(kB, "10.0.0.2");
+  ASSERT_TRUE(comes_true([&] { return count_heard(kB) >= 1; }));
+  EXPECT_GE(clock->now() - called, 10ms);
+  EXPECT_TRUE(comes_true([&] { return count_heard(kB) >= 3; }));
+}
+
 TEST_F(HeartbeatsTest, AQuestionOutOfTurnIsAnsweredBeforeItReturns) {
   caller.answer(kB, Json("answered"));
   Heartbeats* const agent = speak(1h);
