@@ -64,8 +64,7 @@ Json readiness_of(const failover::View& view) {
 Json ServiceLoop::sighting() const { return weir::to_json(board_.seen(self_.name)); }
 
 Json ServiceLoop::line() const {
-  const failover::View now =
-      board_.view(ports_.world.clock.now(), ports_.setting.timings, {}, {});
+  const failover::View now = board_.view(ports_.world.clock.now(), ports_.setting.timings, {}, {});
   return Json::object()
       .set("member", self_.name.text)
       .set("because", board_.because())

@@ -38,6 +38,13 @@ std::string last_words(Files& files, const std::string& log, std::size_t from) {
   return found;
 }
 
+const Layout& Context::layout(const Member& member) const {
+  const std::lock_guard lock(mutex_);
+  const auto [place, is_new] = layouts_.try_emplace({member.service, member.name});
+  if (is_new) place->second = layout_of(setting_, member);
+  return place->second;
+}
+
 Result<std::string> Context::program(const std::string& name) {
   for (const char* folder : kProgramFolders) {
     const std::string path = fmt::format("{}/{}", folder, name);

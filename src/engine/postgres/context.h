@@ -49,7 +49,8 @@ class Context {
   Files& files() { return world_.files; }
   Clock& clock() { return world_.clock; }
   const Setting& setting() const { return setting_; }
-  Layout layout(const Member& member) const { return layout_of(setting_, member); }
+  // Made once for each member: the same few are asked for over and over.
+  const Layout& layout(const Member& member) const;
   bool is_here(const Member& member) const { return member.host == setting_.host; }
 
   // The path of a program of PostgreSQL 15; missing_package with the apt line.
@@ -57,9 +58,8 @@ class Context {
   Result<ServerSpec> spec(const Member& member);
   // The same server for looking, signalling and killing: asks no disk, so a fence cannot hang on
   // it.
-  ServerSpec handle(const Member& member) const { return handle(member, layout(member)); }
-  ServerSpec handle(const Member& member, const Layout& its) const {
-    return spec_of(setting_, member, its, {});
+  ServerSpec handle(const Member& member) const {
+    return spec_of(setting_, member, layout(member), {});
   }
   // How such a program is run as the server's user.
   Result<Command> command(const std::string& program, const std::vector<std::string>& arguments);
@@ -109,7 +109,8 @@ class Context {
   World& world_;
   const Setting setting_;
   std::atomic<std::int64_t> crl_number_ = 0;
-  std::mutex mutex_;  // never held over a port call
+  mutable std::mutex mutex_;  // never held over a port call
+  mutable std::map<std::pair<ServiceName, MemberName>, Layout> layouts_;  // none is ever removed
   std::map<std::string, std::weak_ptr<void>> starting_;
   std::map<std::string, Duration> restart_estimates_;
 };

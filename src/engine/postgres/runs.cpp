@@ -134,10 +134,10 @@ Result<> PostgresRuns::fence(const Member& member, Deadline deadline) {
 }
 
 Result<Local> PostgresRuns::local(const Member& member) {
-  const Layout l = context_.layout(member);
+  const Layout& l = context_.layout(member);
   Files& files = context_.files();
   Local out;
-  const ServerSpec server = context_.handle(member, l);
+  const ServerSpec server = context_.handle(member);
   WEIR_TRY(out.server, context_.world().servers.state(server));
   if (out.server.life != ServerLife::running) {
     WEIR_TRY(out.processes_left, context_.world().servers.any_left(server));
