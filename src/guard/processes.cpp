@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,6 +74,22 @@ bool is_alive(pid_t pid, std::int64_t start_time) {
   if (pid <= 0) return false;
   const std::optional<Process> process = look_at(pid);
   return process && process->start_time == start_time;
+}
+
+// A pidfd can be read once its process has ended, reaped or not.
+bool HeldProcess::is_alive(pid_t pid, std::int64_t start_time) {
+  if (held_.open() && pid == pid_ && start_time == start_time_) {
+    pollfd entry{held_.number(), POLLIN, 0};
+    const int ended = ::poll(&entry, 1, 0);
+    if (ended >= 0) return ended == 0;
+  }
+  // Before the look: what it then finds to be this process is what the descriptor holds.
+  held_ = Descriptor(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
+  pid_ = pid;
+  start_time_ = start_time;
+  const bool lives = guard::is_alive(pid, start_time);
+  if (!lives) held_.close();
+  return lives;
 }
 
 std::string working_folder_of(pid_t pid) {

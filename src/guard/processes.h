@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "world/descriptor.h"
+
 namespace weir::guard {
 
 struct Process {
@@ -23,6 +25,18 @@ std::optional<Process> look_at(pid_t pid);
 std::vector<Process> all_processes();
 // Whether `pid` is still the process that started then.
 bool is_alive(pid_t pid, std::int64_t start_time);
+
+// The same question, asked over and over of the same process: a pidfd answers it for a tenth of
+// what a look into /proc costs. One thread at a time.
+class HeldProcess {
+ public:
+  bool is_alive(pid_t pid, std::int64_t start_time);
+
+ private:
+  pid_t pid_ = 0;
+  std::int64_t start_time_ = 0;
+  Descriptor held_;
+};
 
 // Empty if it may not be read, or if the process has gone.
 std::string working_folder_of(pid_t pid);

@@ -33,12 +33,16 @@ bool guard_lives(const weir_guard_page& page) {
   return is_alive(static_cast<pid_t>(page.guard_pid), page.guard_start);
 }
 
-// `lives`: whether its server does; each look at a process is a look into /proc.
-ServerState state_in(const weir_guard_page& page, bool lives) {
+struct Lives {
+  bool server = false;
+  bool guard = false;
+};
+
+ServerState state_in(const weir_guard_page& page, Lives lives) {
   ServerState state;
-  state.guarded = guard_lives(page);
+  state.guarded = lives.guard;
   state.fenced = page.fenced != 0;
-  if (lives) {
+  if (lives.server) {
     state.life = ServerLife::running;
     state.pid = page.server_pid;
     state.start_time = page.server_start;
@@ -185,6 +189,14 @@ class RealServers final : public Servers {
     return found == held_.end() ? Instant{} : found->second;
   }
 
+  // The processes of a page, which are asked for some times a second.
+  Lives look_again(const std::string& path, const weir_guard_page& page) {
+    const std::lock_guard lock(known_mutex_);
+    Known& known = known_[path];
+    return {known.server.is_alive(static_cast<pid_t>(page.server_pid), page.server_start),
+            known.guard.is_alive(static_cast<pid_t>(page.guard_pid), page.guard_start)};
+  }
+
   // Gives the deadline until the guard has answered for it, or nothing is left to be guarded.
   bool answers(const std::string& path, Instant deadline, Deadline limit) {
     std::optional<std::uint64_t> asked;
@@ -236,12 +248,12 @@ class RealServers final : public Servers {
   // What the page says, once a guard that lives has written down what has just happened.
   Result<ServerState> state_now(const RunPaths& paths) {
     Result<weir_guard_page> page = fail(Failure::not_found, "not read yet");
-    bool lives = false;
+    Lives lives;
     poll_until(clock_, clock_.within(kGuardSettles), 1ms, [&] {
       page = read_page(paths.page);
-      lives = page && server_lives(*page);
-      const bool will_tell = page && page->phase != WEIR_GUARD_ENDED && !lives;
-      return !will_tell || !guard_lives(*page);
+      lives = page ? look_again(paths.page, *page) : Lives{};
+      const bool will_tell = page && page->phase != WEIR_GUARD_ENDED && !lives.server;
+      return !will_tell || !lives.guard;
     });
     if (page) return state_in(*page, lives);
     if (page.error().failure == Failure::not_found) return ServerState{};
@@ -277,13 +289,19 @@ class RealServers final : public Servers {
                             "cannot start " + spec.name + ", " + name_of_step(page->failed_step));
     if (page->phase == WEIR_GUARD_STARTING)
       return fail(Failure::outcome_unknown, "cannot start " + spec.name + ": its guard was killed");
-    return state_in(*page, server_lives(*page));
+    return state_in(*page, {server_lives(*page), guard_lives(*page)});
   }
 
   Clock& clock_;
   std::string run_;
   std::mutex mutex_;  // never held over a port call
   std::map<std::string, Instant> held_;
+  struct Known {
+    HeldProcess server;
+    HeldProcess guard;
+  };
+  std::mutex known_mutex_;
+  std::map<std::string, Known> known_;  // by path of their page
 };
 
 }  // namespace

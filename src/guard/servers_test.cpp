@@ -274,6 +274,30 @@ TEST_F(GuardedServer, OfADamagedPageIsNeverStartedNorBelieved) {
 
 class RunFolder : public RealProcesses {};
 
+struct HeldProcessTest : RealProcesses {};
+
+TEST_F(HeldProcessTest, IsAliveUntilItsEndAlsoBeforeItIsReaped) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const auto process = look_at(child);
+  ASSERT_TRUE(process);
+  HeldProcess held;
+  EXPECT_TRUE(held.is_alive(child, process->start_time));
+  EXPECT_TRUE(held.is_alive(child, process->start_time)) << "now by its descriptor";
+  EXPECT_FALSE(held.is_alive(child, process->start_time + 1)) << "another of that number";
+  EXPECT_TRUE(held.is_alive(child, process->start_time));
+  EXPECT_FALSE(held.is_alive(0, 0));
+  ASSERT_TRUE(held.is_alive(child, process->start_time));
+  ::kill(child, SIGKILL);
+  EXPECT_TRUE(comes_true([&] { return !held.is_alive(child, process->start_time); }));
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_FALSE(held.is_alive(child, process->start_time));
+}
+
 TEST_F(RunFolder, IsRefusedWhenItIsALinkOrOthersMayWrite) {
   ASSERT_TRUE(files_->make_folder(root_ + "/open", 0777));
   EXPECT_EQ(make_servers(*clock_, root_ + "/open").error().failure, Failure::denied);
