@@ -311,8 +311,8 @@ void Board::forget_settled() {
 void Board::learn_differences(std::optional<std::vector<engine::Difference>> differences,
                               Instant now) {
   const std::lock_guard lock(mutex_);
-  differences_at_ = now;
-  differences_ = std::move(differences);
+  differences_.reset();
+  if (differences) differences_ = provision::Compared{std::move(*differences), now};
 }
 
 void Board::forget(Instant now) {
@@ -415,7 +415,6 @@ provision::View Board::provision_view(Instant now, const Incarnation& fresh) con
   }
   view.settled = settled_;
   view.differences = differences_;
-  view.differences_at = differences_at_;
   view.fresh = fresh;
   return view;
 }

@@ -122,8 +122,7 @@ class Board {
   std::optional<Standing> standing_;
   std::string standing_life_;  // the server life in which it was found
   std::optional<provision::Settled> settled_;
-  std::optional<std::vector<engine::Difference>> differences_;
-  Instant differences_at_{};
+  std::optional<provision::Compared> differences_;
   std::string because_;
 };
 

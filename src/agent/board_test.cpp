@@ -459,8 +459,8 @@ TEST_F(BoardTest, ProvisioningSeesTheSameFacts) {
   ASSERT_TRUE(seen.settled);
   EXPECT_EQ(seen.settled->waiting_for_restart, std::vector<std::string>{"max_connections"});
   ASSERT_TRUE(seen.differences);
-  EXPECT_EQ(seen.differences->size(), 2U);
-  EXPECT_EQ(seen.differences_at, kNow);
+  EXPECT_EQ(seen.differences->found.size(), 2U);
+  EXPECT_EQ(seen.differences->at, kNow);
   board.learn_service(orders(8));
   seen = board.provision_view(kNow + 1s, Incarnation("fresh"));
   EXPECT_FALSE(seen.differences) << "they were read against an older file";

@@ -94,7 +94,7 @@ std::optional<Decision> decide_restart(const View& view) {
 // Parameters are settled on each member and never shaped. One that differs although the settings
 // were written was changed beside the fleet file, unless it only waits for a restart.
 std::optional<Decision> decide_shape(const View& view, bool let_in) {
-  for (const engine::Difference& difference : *view.differences) {
+  for (const engine::Difference& difference : view.differences->found) {
     const Resource& named = difference.wanted.name.empty() ? difference.present : difference.wanted;
     if (named.kind != "param") {
       return Decision{Shape{difference},
@@ -103,7 +103,7 @@ std::optional<Decision> decide_shape(const View& view, bool let_in) {
     const auto& waiting = view.settled->waiting_for_restart;
     const bool waits = std::ranges::find(waiting, named.name) != waiting.end();
     const bool due =
-        view.differences_at > view.settled->at && view.now - view.settled->at >= kLookAgain;
+        view.differences->at > view.settled->at && view.now - view.settled->at >= kLookAgain;
     if (!waits && due) {
       return Decision{Settle{let_in},
                       fmt::format("the parameter {} was changed outside weir", named.name)};
@@ -146,7 +146,7 @@ Decision decide(const View& view) {
 // A new service is shaped while its replicas are still being copied: no client was ever let in, and
 // weir's own commits are local. A leader that took over keeps to what replicas have confirmed.
 bool wants_differences(const View& view) {
-  const bool stale = !view.differences || view.now - view.differences_at >= kLookAgain;
+  const bool stale = !view.differences || view.now - view.differences->at >= kLookAgain;
   const bool durable = view.record.confirmed || view.record.epoch.number == 1;
   // Whoever leaves shapes nothing more, and what is sealed for those who stay is not for it.
   const bool leaves = view.desired.find_leaving(view.self.name) != nullptr;

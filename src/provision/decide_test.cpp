@@ -56,8 +56,7 @@ View calm() {
   view.own_seen.writable = true;
   view.own_seen.followers = {follower(kB), follower(kC)};
   view.settled = Settled{7, true, {}, kNow - 10s};
-  view.differences = std::vector<engine::Difference>{};
-  view.differences_at = kNow - 10s;
+  view.differences = Compared{{}, kNow - 10s};
   view.fresh = Incarnation("fresh");
   return view;
 }
@@ -146,7 +145,7 @@ TEST(ProvisionDecide, KeepsOffWhereFailoverHasTheWord) {
                          [](View& v) {
                            v.record.round = OpenRound{2, HostName("c")};
                            v.settled.reset();
-                           v.differences->push_back(difference("role", "shop_app"));
+                           v.differences->found.push_back(difference("role", "shop_app"));
                          },
                          nullptr, "failover has the word"},
                     });
@@ -340,34 +339,34 @@ TEST(ProvisionDecide, ShapesOnlyAsTheServingLeader) {
   expect_rows(
       calm, {
                 {"a role is missing",
-                 [](View& v) { v.differences->push_back(difference("role", "shop_app")); }, "Shape",
-                 "role shop_app is to be as the fleet file says"},
+                 [](View& v) { v.differences->found.push_back(difference("role", "shop_app")); },
+                 "Shape", "role shop_app is to be as the fleet file says"},
                 {"one that is no longer declared",
-                 [](View& v) { v.differences->push_back(difference("database", "", "old")); },
+                 [](View& v) { v.differences->found.push_back(difference("database", "", "old")); },
                  "Shape", "database old is to be as the fleet file says"},
                 {"not read yet", [](View& v) { v.differences.reset(); }, nullptr,
                  "as the fleet file says"},
                 {"its own probe finds no write",
                  [](View& v) {
-                   v.differences->push_back(difference("role", "shop_app"));
+                   v.differences->found.push_back(difference("role", "shop_app"));
                    v.own_seen.writable = false;
                  },
                  nullptr, "as the fleet file says"},
                 {"its own probe finds it sick",
                  [](View& v) {
-                   v.differences->push_back(difference("role", "shop_app"));
+                   v.differences->found.push_back(difference("role", "shop_app"));
                    v.own_seen.reach = Reach::sick;
                  },
                  nullptr, "as the fleet file says"},
                 {"the record names another life of its data",
                  [](View& v) {
-                   v.differences->push_back(difference("role", "shop_app"));
+                   v.differences->found.push_back(difference("role", "shop_app"));
                    v.own.incarnation = Incarnation("other");
                  },
                  nullptr, "as the fleet file says"},
                 {"the record names another",
                  [](View& v) {
-                   v.differences->push_back(difference("role", "shop_app"));
+                   v.differences->found.push_back(difference("role", "shop_app"));
                    v.record.leader = kB;
                  },
                  nullptr, "as the fleet file says"},
@@ -376,7 +375,7 @@ TEST(ProvisionDecide, ShapesOnlyAsTheServingLeader) {
 
 TEST(ProvisionDecide, TheFirstDifferenceComesFirst) {
   View view = calm();
-  view.differences = {difference("role", "shop_owner"), difference("database", "shop")};
+  view.differences->found = {difference("role", "shop_owner"), difference("database", "shop")};
   EXPECT_EQ(decide(view).step, Step(Shape{difference("role", "shop_owner")}));
 }
 
@@ -385,7 +384,7 @@ TEST(ProvisionDecide, SettlesAgainWhereAParameterWasChangedOutsideWeir) {
   const char* const calmly = "as the fleet file says";
   const char* const drifted = "the parameter work_mem was changed outside weir";
   const auto drift = [](View& v) {
-    v.differences->push_back(difference("param", "work_mem", "work_mem"));
+    v.differences->found.push_back(difference("param", "work_mem", "work_mem"));
     v.settled->at = kNow - 40s;
   };
   const auto with = [&](void (*change)(View&)) {
@@ -399,7 +398,7 @@ TEST(ProvisionDecide, SettlesAgainWhereAParameterWasChangedOutsideWeir) {
   EXPECT_EQ(with([](View&) {}), Pair("Settle", drifted));
   EXPECT_EQ(with([](View& v) { v.settled->at = kNow - 20s; }), Pair("", calmly))
       << "it was written a moment ago";
-  EXPECT_EQ(with([](View& v) { v.differences_at = kNow - 50s; }), Pair("", calmly))
+  EXPECT_EQ(with([](View& v) { v.differences->at = kNow - 50s; }), Pair("", calmly))
       << "it was read before the settings were written";
   EXPECT_EQ(with([](View& v) {
               v.settled->waiting_for_restart = {"work_mem"};
@@ -407,11 +406,12 @@ TEST(ProvisionDecide, SettlesAgainWhereAParameterWasChangedOutsideWeir) {
             }),
             Pair("", calmly))
       << "it waits for a restart";
-  EXPECT_EQ(with([](View& v) { v.differences->push_back(difference("role", "shop_app")); }).first,
-            "Settle");
+  EXPECT_EQ(
+      with([](View& v) { v.differences->found.push_back(difference("role", "shop_app")); }).first,
+      "Settle");
   EXPECT_EQ(with([](View& v) {
               v.settled->at = kNow - 20s;
-              v.differences->push_back(difference("role", "shop_app"));
+              v.differences->found.push_back(difference("role", "shop_app"));
             }).first,
             "Shape")
       << "a parameter that cannot be mended now holds up nothing else";
@@ -425,8 +425,8 @@ TEST(ProvisionDecide, WantsDifferences) {
   } rows[] = {
       {"read lately", [](View&) {}, false},
       {"never read", [](View& v) { v.differences.reset(); }, true},
-      {"read long ago", [](View& v) { v.differences_at = kNow - 30s; }, true},
-      {"read almost long ago", [](View& v) { v.differences_at = kNow - 29s; }, false},
+      {"read long ago", [](View& v) { v.differences->at = kNow - 30s; }, true},
+      {"read almost long ago", [](View& v) { v.differences->at = kNow - 29s; }, false},
       {"a new service that nobody has confirmed or entered yet",
        [](View& v) {
          v.differences.reset();

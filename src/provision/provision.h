@@ -67,6 +67,12 @@ struct Settled {
   ServerState server;  // that it found: another one waits for nothing of this one's
 };
 
+// The leader's databases, roles and parameters beside the file's, as they were read.
+struct Compared {
+  std::vector<engine::Difference> found;
+  Instant at{};
+};
+
 struct View {
   Instant now{};
   Member self;
@@ -79,8 +85,7 @@ struct View {
   // When the agent of each other member last spoke to us, or ours began.
   std::map<MemberName, Instant> heard;
   std::optional<Settled> settled;
-  std::optional<std::vector<engine::Difference>> differences;  // leader only; unknown until read
-  Instant differences_at{};                                    // when they were read; zero: never
+  std::optional<Compared> differences;  // leader only; unknown until read
   Incarnation fresh;
 };
 
