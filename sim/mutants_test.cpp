@@ -97,7 +97,7 @@ constexpr Mutant kMutants[] = {
     {"keep-restore-command", "failover/promised_and_the_log_is_archived"},
     {"promise-forgotten-at-a-restart", "failover/winner_dies_before_it_promotes", 1, 20},
     {"receive-position-after-a-restart", "failover/restarted_voter_that_never_received"},
-    {"healing-a-promised-voter", "failover/promised_and_the_old_leader_is_back"},
+    {"healing-a-promised-voter", "failover/promised_and_the_old_leader_is_back", 1, 30},
     {"record-before-load", "failover/replica_dead"},
     {"added-before-it-is-recorded", "failover/replica_dead"},
     {"raised-number-recorded-first", "failover/number_raised_and_lowered"},
