@@ -30,7 +30,7 @@ class PostgresRuns : public Runs {
   // Whether anything changed.
   Result<bool> write_settings(const Member& member, const Service& service, bool clients_let_in);
   Result<> renew_receiver_key(const Member& member, Deadline deadline);
-  Result<> first_roles(const Member& member, Deadline deadline);
+  Result<> first_statements(const Member& member, const Service& service, Deadline deadline);
   Result<> refuse_foreign(const Member& member);
   Result<> take_base_backup(const Member& member, const Upstream& upstream, Deadline deadline);
   Result<> swap_in(const Member& member, const Upstream& upstream, const Incarnation& incarnation,

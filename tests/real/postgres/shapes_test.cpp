@@ -78,6 +78,19 @@ TEST_F(PostgresShapes, AppliesAllOnceAndThenNothing) {
   EXPECT_EQ(names(differences()), "");
 }
 
+TEST(PostgresBirth, ADeclaredDatabaseIsThereFromTheBeginningAndIsOurs) {
+  Installation it({"a"});
+  it.service().resources = {{"database", "shop", {}}, {"database", "it's \"odd\"\\", {}}};
+  it.begin("a", {0, 1});
+  const auto differences = [&](const std::vector<Resource>& wanted) {
+    const auto present = it.engine("a").shapes()->present(it.member("a"), wanted, it.within(10s));
+    EXPECT_TRUE(present);
+    return engine::diff(wanted, *present, it.engine("a").shapes()->attributes()).size();
+  };
+  EXPECT_EQ(differences(it.service().resources), 0U);
+  EXPECT_EQ(differences({}), 2U) << "who takes them from the file sees them go";
+}
+
 TEST_F(PostgresShapes, SeesAndMendsWhatDrifted) {
   apply_all(it.engine("a"));
   sql("create table old (i int); revoke insert on old from shop_app", "shop");
