@@ -137,7 +137,7 @@ void SimFleet::apply_parameter(const std::string& name, const std::string& value
 
 void SimFleet::apply_without(const MemberName& member) {
   const auto leaving = std::ranges::find(service_.members, member, &Member::name);
-  WEIR_ASSERT(leaving != service_.members.end());
+  if (leaving == service_.members.end()) return;  // the file does not name it any more
   service_.leaving.push_back(*leaving);
   service_.members.erase(leaving);
   write_desired();

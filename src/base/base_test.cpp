@@ -186,14 +186,17 @@ TEST(Quantity, ReadsTimesOfDay) {
   for (const auto& [text, want] : std::initializer_list<std::pair<const char*, const char*>>{
            {"2026-12-24", "2026-12-24T00:00:00.000Z"},
            {"2026-12-24T08:30Z", "2026-12-24T08:30:00.000Z"},
-           {" 2024-02-29T23:59:59Z ", "2024-02-29T23:59:59.000Z"}}) {
+           {" 2024-02-29T23:59:59Z ", "2024-02-29T23:59:59.000Z"},
+           {"1970-01-01", "1970-01-01T00:00:00.000Z"},
+           {"2261-12-31T23:59:59Z", "2261-12-31T23:59:59.000Z"}}) {
     const auto time = parse_time(text);
     ASSERT_TRUE(time) << text;
     EXPECT_EQ(show(*time), want);
   }
   for (const char* text :
        {"", "tomorrow", "2026-13-01", "2026-02-29", "2026-12-24T24:00Z", "2026-12-24T08:30",
-        "2026-12-24T08:30+01:00", "2026-12-24 08:30Z", "12026-12-24", "2026-12-24T08:30:60Z"}) {
+        "2026-12-24T08:30+01:00", "2026-12-24 08:30Z", "12026-12-24", "2026-12-24T08:30:60Z",
+        "1013-01-01", "1969-12-31", "2262-01-01", "9999-12-31T23:59Z"}) {
     const auto time = parse_time(text);
     ASSERT_FALSE(time) << text;
     EXPECT_EQ(time.error().failure, Failure::bad_config);

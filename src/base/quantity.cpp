@@ -161,6 +161,7 @@ std::string show_percent(double share) {
 
 Result<WallTime> parse_time(std::string_view text) {
   using namespace std::chrono;
+  constexpr year kLastYear{2261};  // 64 bits of nanoseconds end in the next one
   const std::string trimmed = trim(text);
   // Digits where the pattern has a 0, else its very characters.
   const auto fits = [&](std::string_view pattern) {
@@ -186,13 +187,15 @@ Result<WallTime> parse_time(std::string_view text) {
     const unsigned hour = with_time ? number(11, 2) : 0;
     const unsigned minute = with_time ? number(14, 2) : 0;
     const unsigned second = with_seconds ? number(17, 2) : 0;
-    if (date.ok() && hour < 24 && minute < 60 && second < 60) {
+    const bool fits_ours = date.year() >= year(1970) && date.year() <= kLastYear;
+    if (date.ok() && fits_ours && hour < 24 && minute < 60 && second < 60) {
       return WallTime(sys_days(date).time_since_epoch() + hours(hour) + minutes(minute) +
                       seconds(second));
     }
   }
-  return fail(Failure::bad_config,
-              fmt::format("expected a time such as 2026-12-24T08:30Z, got '{}'", trimmed));
+  return fail(
+      Failure::bad_config,
+      fmt::format("expected a time such as 2026-12-24T08:30Z, of 1970 to 2261, got '{}'", trimmed));
 }
 
 std::string show(WallTime time) {

@@ -23,7 +23,7 @@ std::string show(Duration duration);
 std::string show_bytes(std::uint64_t bytes);
 std::string show_percent(double share);
 // "2026-12-24", its midnight, or "2026-12-24T08:30Z", "2026-12-24T08:30:00Z": UTC only, so that
-// nobody's time zone moves it.
+// nobody's time zone moves it; from 1970 to 2261.
 Result<WallTime> parse_time(std::string_view text);
 // RFC 3339 with milliseconds, UTC.
 std::string show(WallTime time);
