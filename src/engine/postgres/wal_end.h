@@ -34,7 +34,8 @@ struct WalEnd {
 // Reads record after record along `lineage` as the server would in recovery: segments of the
 // newest timeline that may hold them first, pages checked by address, system and timeline, records
 // by length, back link and CRC-32C. The zero-filled tail, old content of a recycled segment, a
-// record cut off and a missing segment all end it. bad_data if `next_must_be_there` and it is not.
+// record cut off and a missing segment all end it. bad_data if the page of `at` cannot be read, or
+// if `next_must_be_there` and it is not.
 Result<WalEnd> walk_wal(const Lineage& lineage, const WalkStart& start,
                         const SegmentSource& source);
 
