@@ -227,11 +227,7 @@ std::string unread_by(const View& view) {
   return {};
 }
 
-bool streams(const View& view, const Voter& voter) {
-  return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
-    return follower.voter == voter && follower.streaming;
-  });
-}
+bool streams(const View& view, const Voter& voter) { return view.own_seen.streams(voter); }
 
 bool silent(const View& view, const Voter& voter) {
   const Other* other = find_other(view, voter.member);

@@ -1,6 +1,7 @@
 // A sighting as it is published. `at` stays behind: another host's clock means nothing here.
 #include "model/sighting.h"
 
+#include <algorithm>
 #include <array>
 
 #include "model/record.h"
@@ -59,6 +60,12 @@ const char* name_of(Role role) {
       return "replica";
   }
   return "unknown";
+}
+
+bool Sighting::streams(const Voter& voter) const {
+  return std::ranges::any_of(followers, [&](const Follower& follower) {
+    return follower.voter == voter && follower.streaming;
+  });
 }
 
 Json to_json(const Sighting& sighting) {

@@ -50,6 +50,9 @@ struct Sighting {
   std::string set_loaded;  // leader: synchronous_standby_names in a session opened for this probe
   bool writable = false;   // leader: not in recovery and not read-only
   bool operator==(const Sighting&) const = default;
+
+  // Leader: whether this voter, of this incarnation, streams from it.
+  bool streams(const Voter& voter) const;
 };
 
 Json to_json(const Sighting& sighting);

@@ -38,10 +38,7 @@ std::optional<Decision> decide_birth(const View& view) {
 // the one that stopped for its settings is back, or leaders stop one after the other.
 bool all_stream(const View& view) {
   return std::ranges::all_of(view.record.members, [&](const Voter& voter) {
-    if (voter == view.record.leader || voter.incarnation.empty()) return true;
-    return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
-      return follower.voter == voter && follower.streaming;
-    });
+    return voter == view.record.leader || voter.incarnation.empty() || view.own_seen.streams(voter);
   });
 }
 
@@ -54,10 +51,7 @@ bool may_pause(const View& view) {
     if (voter.member == view.self.name || voter == view.record.leader) continue;
     if (voter.incarnation.empty()) continue;
     if (voter.member < view.self.name) turn += kReplicaTurn;
-    const bool streams = std::ranges::any_of(view.leader_seen.followers, [&](const Follower& f) {
-      return f.voter == voter && f.streaming;
-    });
-    if (!streams) return false;
+    if (!view.leader_seen.streams(voter)) return false;
   }
   return view.now - view.settled->at >= turn;
 }

@@ -8,7 +8,8 @@
 namespace weir::provision {
 namespace {
 
-// Of an agent: then its host is away, perhaps for good, and nobody who can go on waits for it.
+// A whole lease of an agent's silence (S2): its host is away, perhaps for good, and nobody who can
+// go on waits for it.
 constexpr Duration kAwayAfter = 6s;
 
 bool running(const View& view) { return view.own.server.life == ServerLife::running; }
@@ -38,12 +39,6 @@ std::optional<Decision> with_the_service(const View& view) {
   return Decision{Leave{false}, "the service leaves, and its leader's data is put away"};
 }
 
-bool follows(const View& view, const Voter& voter) {
-  return std::ranges::any_of(view.own_seen.followers, [&](const Follower& follower) {
-    return follower.voter == voter && follower.streaming;
-  });
-}
-
 bool away(const View& view, const Voter& voter) {
   const auto heard = view.heard.find(voter.member);
   return heard != view.heard.end() && view.now - heard->second >= kAwayAfter;
@@ -58,7 +53,7 @@ bool others_follow(const View& view) {
   for (const Voter& voter : view.record.members) {
     if (voter == view.record.leader || view.desired.find(voter.member) == nullptr) continue;
     if (voter.incarnation.empty()) continue;
-    if (follows(view, voter)) {
+    if (view.own_seen.streams(voter)) {
       enough += nobody_waits || view.record.set.counts(voter) ? 1 : 0;
     } else if (away(view, voter)) {
       ++missing;
