@@ -265,6 +265,11 @@ void Board::learn_standing(const Standing& standing) {
 
 void Board::learn_done(const failover::Done& done, bool followed, Instant now) {
   const std::lock_guard lock(mutex_);
+  // The step may have started a server that lived, wrote and ended since we last looked.
+  if (own_.server.life != ServerLife::running) {
+    standing_life_.clear();
+    standing_.reset();
+  }
   if (done.promise) {
     promises_[self_.name] = *done.promise;
     own_.promised = done.promise->round;

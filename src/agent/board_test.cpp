@@ -196,6 +196,18 @@ TEST_F(BoardTest, ALogIsLookedAtAnewOnceNoBackendWritesToItAnyMore) {
   EXPECT_FALSE(view().own.standing.has_value());
 }
 
+TEST_F(BoardTest, ALogIsLookedAtAnewAfterAStepThatMayHaveStartedItsServer) {
+  engine::Local ended = running(77);
+  ended.server = {};
+  ended.server.life = ServerLife::ended;
+  board.learn_local(ended, kNow);
+  board.learn_standing({});
+  board.learn_done({}, false, kNow + 2s);  // its server lived and wrote meanwhile
+  board.learn_local(ended, kNow + 2s);
+  EXPECT_FALSE(board.position_known());
+  EXPECT_FALSE(view().own.standing.has_value());
+}
+
 TEST_F(BoardTest, ASightingIsNewsOnlyWhenItSaysSomethingNew) {
   EXPECT_TRUE(board.learn_sighting(kA.member, leading(kNow), kTimings));
   EXPECT_FALSE(board.learn_sighting(kA.member, leading(kNow + 250ms), kTimings));
