@@ -108,6 +108,7 @@ constexpr Mutant kMutants[] = {
     {"removal-before-the-rest-has-confirmed", "failover/removed_while_the_other_lags"},
     {"number-below-sync", "failover/both_replicas_dead"},
     {"promote-with-the-set-off", "failover/leader_dies_with_a_tail", 1, 30},
+    {"own-write-not-learned", "failover/store_dies_between_a_write_and_its_reading"},
     {"late-write-allowed", "failover/flapping_replica_and_a_doubtful_store", 1, 120},
     {"rewind-without-export", "failover/leader_dies_with_a_tail"},
     {"rejoin-while-counted", "failover/counted_until_the_other_is_back", 1, 30},

@@ -263,7 +263,7 @@ void Board::learn_standing(const Standing& standing) {
   standing_life_ = server_life();
 }
 
-void Board::learn_done(const failover::Done& done, bool followed, Instant now) {
+bool Board::learn_done(const failover::Done& done, bool followed, Instant now) {
   const std::lock_guard lock(mutex_);
   // The step may have started a server that lived, wrote and ended since we last looked.
   if (own_.server.life != ServerLife::running) {
@@ -276,7 +276,10 @@ void Board::learn_done(const failover::Done& done, bool followed, Instant now) {
   }
   if (done.writable) own_seen_.writable = *done.writable;
   if (done.proven) memory_.proven = done.proven;
-  if (done.revision) memory_.write_in_doubt = false;
+  // At once: a store that dies before it is read again must not leave us with the record before it.
+  const bool news =
+      done.written && !mutant("own-write-not-learned") && take_record(*done.written, now);
+  if (done.written) memory_.write_in_doubt = false;
   if (done.write_in_doubt) memory_.write_in_doubt = true;
   if (done.diverged && held_) {
     memory_.diverged = true;
@@ -286,6 +289,7 @@ void Board::learn_done(const failover::Done& done, bool followed, Instant now) {
     memory_.diverged = false;
     memory_.receiving = now;
   }
+  return news;
 }
 
 void Board::forget_proof() {

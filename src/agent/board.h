@@ -65,8 +65,9 @@ class Board {
   // Answers whether the others should hear of it at once: our server came up or went down.
   bool learn_local(const engine::Local& local, Instant now);
   void learn_standing(const Standing& standing);  // our own position, in this life of the server
-  // `followed`: the step pointed our replica at the leader, and succeeded.
-  void learn_done(const failover::Done& done, bool followed, Instant now);
+  // `followed`: the step pointed our replica at the leader, and succeeded. Answers whether the
+  // step wrote a record that is newer than the one known.
+  bool learn_done(const failover::Done& done, bool followed, Instant now);
   // A set is about to be loaded: whatever was proven before says nothing from here on, also if the
   // loading fails half-way.
   void forget_proof();

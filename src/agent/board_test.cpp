@@ -124,6 +124,16 @@ TEST_F(BoardTest, AProvenSetIsForgottenBeforeAnotherIsLoaded) {
   EXPECT_FALSE(view().memory.proven) << "a load that fails half-way leaves no proof standing";
 }
 
+TEST_F(BoardTest, WhatWeWroteIsKnownBeforeItIsReadAgain) {
+  failover::Done done;
+  done.written = calm(8);
+  done.written->record.set.voters = {kC};
+  EXPECT_TRUE(board.learn_done(done, false, kNow)) << "it is to be remembered, too";
+  EXPECT_EQ(board.held()->revision, 8);
+  EXPECT_EQ(board.held()->record.set.voters, std::vector{kC});
+  EXPECT_FALSE(board.learn_done(done, false, kNow));
+}
+
 TEST_F(BoardTest, AWriteThatMayStillComeIsRememberedUntilOneIsKnown) {
   failover::Done unknown;
   unknown.outcome = fail(Failure::outcome_unknown, "no answer");
@@ -133,7 +143,7 @@ TEST_F(BoardTest, AWriteThatMayStillComeIsRememberedUntilOneIsKnown) {
   failover::Done refused;
   refused.outcome = fail(Failure::conflict, "somebody was faster");
   failover::Done written;
-  written.revision = 9;
+  written.written = calm(9);
   EXPECT_FALSE(view().memory.write_in_doubt);
   board.learn_done(refused, false, kNow);
   board.learn_done(elsewhere, false, kNow);

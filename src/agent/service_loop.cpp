@@ -359,11 +359,11 @@ bool ServiceLoop::fail_over() {
                        *engine_.runs(), engine_.isolates(), self_, *service, held->revision});
   const Instant ended = ports_.world.clock.now();
   if (failover::is_a_rejoin(*decision.step, done.outcome)) board_.learn_rejoin();
-  board_.learn_done(done, done.outcome.has_value() && failover::points_at_leader(*decision.step),
-                    ended);
+  const bool followed = done.outcome.has_value() && failover::points_at_leader(*decision.step);
+  if (board_.learn_done(done, followed, ended)) memory_->ring();
   if (done.promise) ports_.rouse_heartbeats();
   conclude(*number, kind, step, done.outcome, ended - began);
-  if (done.revision) ports_.rouse_heartbeats();
+  if (done.written) ports_.rouse_heartbeats();
   return true;
 }
 

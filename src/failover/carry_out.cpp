@@ -129,7 +129,7 @@ class Executor {
     auto revision = store::write_record(hands_.store, hands_.keys, hands_.service.name, next,
                                         hands_.revision, within(kStoreLimit));
     if (revision) {
-      done.revision = *revision;
+      done.written = store::Held{next, *revision};
     } else {
       if (revision.error().failure == Failure::conflict) probe("failover.lost_the_race");
       done.outcome = fail(revision.error());

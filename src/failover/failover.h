@@ -11,6 +11,7 @@
 #include "failover/step.h"
 #include "failover/view.h"
 #include "store/keys.h"
+#include "store/record_io.h"
 #include "store/store.h"
 #include "world/world.h"
 
@@ -112,7 +113,7 @@ struct Hands {
 // What came of a step; facts that the next view needs come along.
 struct Done {
   Result<> outcome;
-  std::optional<store::Revision> revision;  // of the record that we wrote
+  std::optional<store::Held> written;  // the record that we wrote, as it stands in the store
   std::optional<weir::Promise> promise;
   std::optional<SyncSet> proven;
   std::optional<bool> writable;  // whether our leader takes writes from now on
