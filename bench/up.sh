@@ -11,7 +11,7 @@ export BENCH_PASSWORD=bench
 
 # Each round has a folder of its own and nothing is removed before the end: ext4 looks past every
 # inode freed in the last minutes for each file that is made, so that whoever comes after a removal
-# would pay for it (a base backup took 3 s in place of 1).
+# would pay for it (4 to 5 s in place of 2.5).
 begin_round() {
   folder=$work/$round
   mkdir -m 755 "$folder"
