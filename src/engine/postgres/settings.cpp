@@ -34,10 +34,6 @@ constexpr Line kDefaults[] = {
     {"wal_sender_timeout", "5s"},
     {"wal_receiver_status_interval", "1s"},
     {"wal_keep_size", "512MB"},
-    // A start after a copy or a crash flushes what it finds: file by file that is a flush of the
-    // disk for each of a thousand files, and the clients wait for it. Since Linux 5.8 an error in
-    // writing back is reported this way, too (PostgreSQL's page on this parameter).
-    {"recovery_init_sync_method", "syncfs"},
     {"timezone", "UTC"},
     {"log_timezone", "UTC"},
 };

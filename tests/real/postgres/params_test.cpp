@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "base/text.h"
@@ -69,15 +70,17 @@ TEST(PostgresParams, TheTableIsWhatTheServerSays) {
   std::ifstream file(kTable);
   std::ostringstream text;
   text << file.rdbuf();
-  // One minor release may have a few that another lacks; whoever is in both is the same. The
-  // version itself is one of those that nobody can set.
+  // A later minor release may add some, and the table may be of a later one: these came with 15.20
+  // or shortly before, and 15.18 lacks them. The version itself is one of those nobody can set.
+  const std::set<std::string> later{"{\"composite_type_mismatch\"", "{\"output_plugin_libraries\""};
   const std::vector<std::string> ours = rows_of(text.str()), theirs = rows_of(table);
-  EXPECT_GE(theirs.size() + 5, ours.size());
   std::map<std::string, std::string> there;
   for (const std::string& row : theirs) there[name_of(row)] = row;
   for (const std::string& row : ours) {
-    if (row.find("C::fixed") != std::string::npos || !there.contains(name_of(row))) continue;
-    EXPECT_EQ(row, there[name_of(row)]) << "WEIR_REGENERATE=1 writes the table anew";
+    const std::string name = name_of(row);
+    if (row.find("C::fixed") != std::string::npos) continue;
+    if (later.contains(name) && !there.contains(name)) continue;
+    EXPECT_EQ(row, there[name]) << "WEIR_REGENERATE=1 writes the table anew";
   }
   EXPECT_GT(ours.size(), 300U);
 }
