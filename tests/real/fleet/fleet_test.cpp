@@ -125,10 +125,18 @@ TEST(Fleet, AReplicaThatDiesOrLosesItsDataComesBack) {
 
   const std::string before = incarnation(fleet, "c");
   ASSERT_FALSE(before.empty());
+  const int agent = fleet.agent("c");
   const int server = fleet.postmaster("c");
+  ASSERT_GT(agent, 0);
   ASSERT_GT(server, 0);
+  // Its agent sees the disk only once all of it is gone: it would begin to make anew what is being
+  // removed. The server's children outlive it by a moment, and write.
+  kill(agent, SIGSTOP);
   kill(server, SIGKILL);
-  ASSERT_TRUE(fleet.files().remove(fleet.member_folder("c")).has_value());
+  EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(30s), 20ms, [&] {
+    return fleet.files().remove(fleet.member_folder("c")).has_value();
+  }));
+  kill(agent, SIGCONT);
   EXPECT_TRUE(poll_until(fleet.clock(), fleet.clock().within(120s), 100ms,
                          [&] { return incarnation(fleet, "c") != before; }));
   ASSERT_NO_FATAL_FAILURE(fleet.await_healthy());
