@@ -144,7 +144,11 @@ Result<Claims::Held> Claims::acquire(const ServiceName& service, Claim wanted) {
     view.renewed = renewed(service, *view.present);
     // One taking, one beginning.
     if (view.present->id == wanted.id) wanted.since = view.present->since;
-    if (*view.present == wanted) return Held{wanted, present.claim->revision, view.now, view.now};
+    // What nobody here acts under so far may be given up at this moment, by its revision: written
+    // anew, it is out of that one's reach.
+    if (*view.present == wanted && acts_for(service, wanted.id)) {
+      return Held{wanted, present.claim->revision, view.now, view.now};
+    }
   }
   const ClaimDecision decision = decide_claim(view);
   if (!decision.take) return fail(Failure::held, decision.because);
