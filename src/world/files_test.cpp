@@ -40,6 +40,24 @@ TEST_F(RealFilesTest, ReadsWhatWasWritten) {
   EXPECT_EQ(look(root_ + "/x").st_mode & 07777, 0640U);
 }
 
+TEST_F(RealFilesTest, ReadsThePartThatIsAskedFor) {
+  ASSERT_TRUE(files_->write(root_ + "/x", "0123456789"));
+  const auto part = [&](std::uint64_t from, std::size_t most) {
+    const auto got = files_->read_part(root_ + "/x", from, most);
+    EXPECT_TRUE(got);
+    EXPECT_EQ(got ? got->file_bytes : 0, 10U);
+    return got ? got->bytes : "?";
+  };
+  EXPECT_EQ(part(0, 4), "0123");
+  EXPECT_EQ(part(4, 100), "456789");
+  EXPECT_EQ(part(9, 1), "9");
+  EXPECT_EQ(part(3, 0), "");
+  EXPECT_EQ(part(10, 1), "");
+  EXPECT_EQ(part(std::uint64_t{1} << 62, 1), "");
+  EXPECT_EQ(files_->read_part(root_ + "/none", 0, 1).error().failure, Failure::not_found);
+  EXPECT_FALSE(files_->read_part(root_, 0, 1));
+}
+
 TEST_F(RealFilesTest, ReplacesWholeFilesUnderManyWriters) {
   const std::string path = root_ + "/x";
   ASSERT_TRUE(files_->write(path, std::string(10000, 'a')));

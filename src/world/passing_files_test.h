@@ -13,6 +13,10 @@ class PassingFiles : public Files {
  public:
   explicit PassingFiles(Files& files) : files_(files) {}
   Result<std::string> read(const std::string& path) override { return files_.read(path); }
+  Result<FilePart> read_part(const std::string& path, std::uint64_t from,
+                             std::size_t most) override {
+    return files_.read_part(path, from, most);
+  }
   Result<> write(const std::string& path, std::string_view content, int mode) override {
     return files_.write(path, content, mode);
   }

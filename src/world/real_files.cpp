@@ -76,6 +76,29 @@ class RealFiles final : public Files {
     }
   }
 
+  Result<FilePart> read_part(const std::string& path, std::uint64_t from,
+                             std::size_t most) override {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat seen {};
+    if (!file.open() || ::fstat(file.number(), &seen) != 0)
+      return system_failure(errno, "cannot read " + path);
+    FilePart out;
+    out.file_bytes = static_cast<std::uint64_t>(seen.st_size);
+    out.bytes.resize(
+        std::min<std::uint64_t>(most, out.file_bytes - std::min(from, out.file_bytes)));
+    std::size_t done = 0;
+    while (done < out.bytes.size()) {
+      const ssize_t got = ::pread(file.number(), out.bytes.data() + done, out.bytes.size() - done,
+                                  static_cast<off_t>(from + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return system_failure(errno, "cannot read " + path);
+      if (got == 0) break;  // it was cut meanwhile
+      done += static_cast<std::size_t>(got);
+    }
+    out.bytes.resize(done);
+    return out;
+  }
+
   Result<> write(const std::string& path, std::string_view content, int mode) override {
     WEIR_ASSERT(path.starts_with('/'));
     const std::string folder = folder_of(path);

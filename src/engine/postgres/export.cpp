@@ -63,11 +63,11 @@ Result<> PostgresLeads::export_diverged(const Member& member, const Standing& ow
   const std::uint64_t last = (own.at.at - 1) / control.segment_bytes;
   for (std::uint64_t segment = from.at / control.segment_bytes; segment <= last; ++segment) {
     for (const std::int64_t timeline : timelines) {
-      const auto content = source(timeline, segment);
+      const auto content = source(timeline, segment, 0, control.segment_bytes);
       if (trouble) return fail(std::move(*trouble));
       if (!content) continue;
       const std::string name = segment_name(timeline, segment, control.segment_bytes);
-      WEIR_TRY_(files.write(folder + "/" + name, *content));
+      WEIR_TRY_(files.write(folder + "/" + name, content->bytes));
       names.add(name);
     }
   }

@@ -80,12 +80,13 @@ SegmentSource segments_of(Context& context, const Member& member, std::uint64_t 
                           std::optional<Error>& trouble) {
   const std::string folder = log_folder(context, member);
   return [&context, &trouble, folder, segment_bytes](
-             std::int64_t timeline, std::uint64_t segment) -> std::optional<std::string> {
-    auto content =
-        context.files().read(folder + "/" + segment_name(timeline, segment, segment_bytes));
-    if (!content && content.error().failure != Failure::not_found) trouble = content.error();
-    if (!content) return std::nullopt;
-    return std::move(*content);
+             std::int64_t timeline, std::uint64_t segment, std::uint64_t from,
+             std::size_t most) -> std::optional<SegmentPart> {
+    auto part = context.files().read_part(
+        folder + "/" + segment_name(timeline, segment, segment_bytes), from, most);
+    if (!part && part.error().failure != Failure::not_found) trouble = part.error();
+    if (!part) return std::nullopt;
+    return SegmentPart{std::move(part->bytes), part->file_bytes};
   };
 }
 

@@ -19,6 +19,7 @@ constexpr std::uint64_t kLongHeader = 40;
 constexpr std::uint64_t kRecordHeader = 24;
 constexpr std::uint64_t kCrcAt = 20;  // within the record's header
 constexpr std::uint64_t kRecordMax = 1020u << 20;
+constexpr std::uint64_t kPartBytes = 1u << 16;  // read at a time: whole pages of any size
 
 constexpr unsigned kFirstIsContinued = 1;
 constexpr unsigned kLong = 2;
@@ -53,7 +54,8 @@ class Pages {
     const std::uint64_t segment = at / segment_bytes_;
     if ((!loaded_ || segment != segment_) && !load(segment)) return std::nullopt;
     const std::uint64_t offset = at % segment_bytes_ / page_bytes_ * page_bytes_;
-    return check(content_.data() + offset, segment * segment_bytes_ + offset);
+    if (!bring(offset)) return std::nullopt;
+    return check(part_.data() + (offset - part_from_), segment * segment_bytes_ + offset);
   }
 
   std::uint64_t page_bytes() const { return page_bytes_; }
@@ -75,22 +77,24 @@ class Pages {
       const bool begins_later =
           branch > 0 && lineage_.branches[branch - 1].until.at / segment_bytes_ > segment;
       if (begins_later || candidates[i] < timeline_) continue;
-      auto content = source_(candidates[i], segment);
-      if (!content) continue;
-      return take(candidates[i], segment, std::move(*content));
+      auto part = source_(candidates[i], segment, 0, kPartBytes);
+      if (!part) continue;
+      return take(candidates[i], segment, std::move(*part));
     }
     return stop(fmt::format("segment {} is not there", segment));
   }
 
-  bool take(std::int64_t timeline, std::uint64_t segment, std::string content) {
-    if (content.size() != segment_bytes_) {
-      return stop(fmt::format("segment {} has {} bytes", segment, content.size()));
+  bool take(std::int64_t timeline, std::uint64_t segment, SegmentPart part) {
+    if (part.file_bytes != segment_bytes_) {
+      return stop(fmt::format("segment {} has {} bytes", segment, part.file_bytes));
     }
-    content_ = std::move(content);
+    if (part.bytes.size() != kPartBytes) return stop(fmt::format("segment {} is cut off", segment));
+    part_ = std::move(part.bytes);
+    part_from_ = 0;
     segment_ = segment;
     timeline_ = timeline;
     loaded_ = true;
-    const auto page_bytes = number_at<std::uint32_t>(content_.data() + 36);
+    const auto page_bytes = number_at<std::uint32_t>(part_.data() + 36);
     if (page_bytes_ == 0 && page_bytes >= 1024 && page_bytes <= 65536 &&
         (page_bytes & (page_bytes - 1)) == 0) {
       page_bytes_ = page_bytes;
@@ -100,9 +104,22 @@ class Pages {
       return stop(fmt::format("segment {} does not begin with a header", segment));
     }
     // A page inside the segment proves nothing about its owner; the segment's first page does.
-    if (check(content_.data(), segment * segment_bytes_)) return true;
+    if (check(part_.data(), segment * segment_bytes_)) return true;
     loaded_ = false;
     return false;
+  }
+
+  // The part of the present segment that holds the page at this offset.
+  bool bring(std::uint64_t offset) {
+    if (offset / kPartBytes * kPartBytes == part_from_) return true;
+    const std::uint64_t from = offset / kPartBytes * kPartBytes;
+    auto part = source_(timeline_, segment_, from, kPartBytes);
+    if (!part || part->bytes.size() != kPartBytes) {
+      return stop(fmt::format("segment {} cannot be read from byte {} on", segment_, from));
+    }
+    part_ = std::move(part->bytes);
+    part_from_ = from;
+    return true;
   }
 
   std::optional<Page> check(const char* bytes, std::uint64_t address) {
@@ -156,7 +173,8 @@ class Pages {
   const Lineage& lineage_;
   const std::uint64_t segment_bytes_;
   const SegmentSource& source_;
-  std::string content_;
+  std::string part_;             // of the present segment
+  std::uint64_t part_from_ = 0;  // where it begins in it
   std::uint64_t segment_ = 0;
   bool loaded_ = false;
   std::int64_t timeline_ = 0;       // of the file

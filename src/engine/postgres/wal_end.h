@@ -13,10 +13,15 @@
 
 namespace weir::engine::postgres {
 
-// The content of one segment file (whole), or nullopt if there is no such file. Called at most
-// once per segment and timeline in a walk, in ascending order of segments.
-using SegmentSource =
-    std::function<std::optional<std::string>(std::int64_t timeline, std::uint64_t segment)>;
+// A part of one segment file: at most `most` bytes from `from` on; nullopt if there is no such
+// file. A walk goes through the segments in ascending order, and asks for a part of one at most
+// once: segments are long, and few of their pages say where a log ends.
+struct SegmentPart {
+  std::string bytes;
+  std::uint64_t file_bytes = 0;  // of the whole file
+};
+using SegmentSource = std::function<std::optional<SegmentPart>(
+    std::int64_t timeline, std::uint64_t segment, std::uint64_t from, std::size_t most)>;
 
 struct WalkStart {
   Position at;  // a record boundary: a checkpoint's redo point or a replayed position

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+
 #include <cstring>
 #include <map>
 
@@ -128,9 +131,12 @@ class Log {
 };
 
 SegmentSource source_of(std::vector<Log*> logs) {
-  return [logs](std::int64_t timeline, std::uint64_t number) -> std::optional<std::string> {
+  return [logs](std::int64_t timeline, std::uint64_t number, std::uint64_t from,
+                std::size_t most) -> std::optional<SegmentPart> {
     for (Log* log : logs) {
-      if (log->timeline() == timeline && log->has(number)) return log->segment(number);
+      if (log->timeline() != timeline || !log->has(number)) continue;
+      const std::string& all = log->segment(number);
+      return SegmentPart{all.substr(from, most), all.size()};
     }
     return std::nullopt;
   };
@@ -159,6 +165,41 @@ TEST(WalEnd, FollowsRecordsOverPagesAndSegments) {
   ASSERT_GT(log.end(), 2 * kSegment);
   EXPECT_EQ(walk_one(log).end.at, log.end());
   EXPECT_EQ(walk_one(log).records, 40u);
+}
+
+TEST(WalEnd, ReadsOfALongSegmentWhatItNeedsAndNoPartTwice) {
+  Log log;
+  for (std::uint32_t i = 0; i < 10; ++i) log.record(20'000);
+  std::vector<std::uint64_t> asked;
+  const SegmentSource all = source_of({&log});
+  const SegmentSource noting = [&](std::int64_t timeline, std::uint64_t segment, std::uint64_t from,
+                                   std::size_t most) {
+    asked.push_back(segment * kSegment + from);
+    return all(timeline, segment, from, most);
+  };
+  const auto end = walk_wal(first_timeline(), {{kSegment + 40}, kSegment, true}, noting);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->end.at, log.end());
+  EXPECT_EQ(asked.size(), 4u) << "200,000 bytes of a million";
+  EXPECT_TRUE(std::ranges::is_sorted(asked, std::less_equal<>()));
+}
+
+// As a server reads it that finds less than a page: the log ends where the file does.
+TEST(WalEnd, EndsWhereAPartCannotBeReadWhole) {
+  Log log;
+  std::uint64_t last = 0;
+  for (std::uint32_t i = 0; i < 10; ++i) last = log.record(20'000);
+  const SegmentSource all = source_of({&log});
+  const SegmentSource cut = [&](std::int64_t timeline, std::uint64_t segment, std::uint64_t from,
+                                std::size_t most) {
+    auto part = all(timeline, segment, from, most);
+    if (part && from > 0) part->bytes.resize(100);
+    return part;
+  };
+  const auto end = walk_wal(first_timeline(), {{kSegment + 40}, kSegment, true}, cut);
+  ASSERT_TRUE(end);
+  EXPECT_LT(end->end.at, last);
+  EXPECT_NE(end->stopped_by.find("cannot be read from byte"), std::string::npos) << end->stopped_by;
 }
 
 TEST(WalEnd, StopsBeforeARecordThatIsCutOff) {
