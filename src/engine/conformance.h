@@ -252,6 +252,11 @@ TYPED_TEST_P(Conformance, ThePromisedPositionIsTheEndOfTheLog) {
 TYPED_TEST_P(Conformance, PromotionOpensWithTheSetLoaded) {
   this->begin();
   const SyncSet others = this->set_of({"a", "c"});
+  // Or c could have more than b, and would not descend from it.
+  ASSERT_TRUE(this->wait_for([&] {
+    const Position at = this->seen("a").written;
+    return this->seen("b").written == at && this->seen("c").written == at;
+  }));
   this->must(this->runs("a").fence(this->member("a"), this->soon()));
   this->promote("b", 3, others);
   this->must(this->leads("b").promote(this->member("b"), {0, 3}, others, this->soon()));

@@ -28,7 +28,8 @@ bool poll_until(Clock& clock, Deadline deadline, Duration pause,
     const Instant now = clock.now();
     if (now >= deadline.at) return false;
     clock.sleep_until(std::min(now + pause, deadline.at));
-    pause = std::min<Duration>(pause * 3 / 2, 50ms);
+    // Slowly: what takes a while is noticed late by a quarter of that at most.
+    pause = std::min<Duration>(pause * 5 / 4, 50ms);
   }
 }
 
