@@ -88,6 +88,15 @@ Result<std::string> Context::run(const std::string& name, const std::vector<std:
   return std::move(output.out);
 }
 
+Result<> Context::beside(const std::string& name, const std::function<Result<>()>& work,
+                         const std::function<Result<>()>& here) {
+  Result<> worked;
+  const auto job = world_.workers.begin(name, [&] { worked = work(); });
+  const Result<> done = here();
+  while (!job->wait(world_.clock.within(1s))) continue;
+  return done ? worked : done;
+}
+
 Result<Session> Context::local_session(const Member& member, Deadline deadline,
                                        const std::string& database) {
   return Session::connect(world_.clock, local_parameters(setting_, member, database), deadline);
@@ -113,13 +122,6 @@ Result<> Context::reload(const Member& member) {
   return world_.servers.signal(handle(member), kReloadSignal);
 }
 
-Result<> Context::write_private(const std::string& path, const std::string& content) {
-  const std::string fresh = path + ".new";
-  WEIR_TRY_(world_.files.write(fresh, content, 0600));
-  WEIR_TRY_(give_to(setting_.server_user, fresh));
-  return world_.files.rename(fresh, path);
-}
-
 Result<> Context::make_server_folder(const std::string& path) {
   WEIR_TRY_(world_.files.make_folder(path, 0700));
   return give_to(setting_.server_user, path);
@@ -132,8 +134,8 @@ Result<> Context::place_receiver_key(const Member& member, const Epoch& epoch) {
   WEIR_TRY(const std::string key, world_.files.read(own + ".key"));
   WEIR_TRY_(make_server_folder(l.receiver));
   WEIR_TRY_(make_server_folder(l.receiver_folder(epoch)));
-  WEIR_TRY_(write_private(l.receiver_cert(epoch), cert));
-  return write_private(l.receiver_key(epoch), key);
+  WEIR_TRY_(world_.files.write(l.receiver_cert(epoch), cert, kPrivate));
+  return world_.files.write(l.receiver_key(epoch), key, kPrivate);
 }
 
 Result<StartLock> Context::lock_start(const Member& member, Deadline deadline) {

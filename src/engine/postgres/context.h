@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,9 @@ namespace weir::engine::postgres {
 bool says_no_space(const std::string& text);
 // Why a server ended: the last FATAL or PANIC in its log, after the first `from` bytes.
 std::string last_words(Files& files, const std::string& log, std::size_t from = 0);
+
+// The mode of a key in a folder of the server's user, whose its files are.
+inline constexpr int kPrivate = 0600;
 
 // Held while it lives. A start of a member and a promise of a stopped one exclude each other by it
 // (safety.md S6): the start reads the promise under it. It is a flag in this object and not a file
@@ -71,6 +75,11 @@ class Context {
   Result<Output> run_raw(const std::string& program, const std::vector<std::string>& arguments,
                          Deadline deadline);
 
+  // Runs `work` on a worker, and `here` meanwhile; returns once both have ended. The error is that
+  // of `here`, if both failed. Each ends by a deadline of its own.
+  Result<> beside(const std::string& name, const std::function<Result<>()>& work,
+                  const std::function<Result<>()>& here);
+
   // Superuser on this host's own server, by its unix socket.
   Result<Session> local_session(const Member& member, Deadline deadline,
                                 const std::string& database = "postgres");
@@ -85,8 +94,6 @@ class Context {
   // SIGHUP to the postmaster. Says nothing about who has read the files since.
   Result<> reload(const Member& member);
 
-  // A file that only the server's user can read, replaced atomically: keys.
-  Result<> write_private(const std::string& path, const std::string& content);
   // A folder of the server's user, 0700, with its parents.
   Result<> make_server_folder(const std::string& path);
   // Copies this host's certificate and key to RECEIVER/EPOCH, for a receiver of that epoch.

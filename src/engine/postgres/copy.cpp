@@ -38,8 +38,13 @@ Result<> PostgresRuns::copy(const Member& member, const Upstream& upstream,
                 fmt::format("cannot copy {}: a process of its server is left", member.name.text));
   }
   WEIR_TRY_(prepare_folders(member));
-  WEIR_TRY_(write_settings(member, service, true));
-  WEIR_TRY_(take_base_backup(member, upstream, deadline));
+  WEIR_TRY_(write_keys(member));
+  const auto settings = [&]() -> Result<> {
+    WEIR_TRY_(write_settings(member, service, {true, true}));
+    return {};
+  };
+  const auto backup = [&] { return take_base_backup(member, upstream, deadline); };
+  WEIR_TRY_(context_.beside("settings", settings, backup));
   return swap_in(member, upstream, incarnation, service);
 }
 

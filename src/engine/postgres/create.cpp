@@ -64,18 +64,26 @@ Result<> PostgresRuns::create(const Member& member, const Incarnation& incarnati
   WEIR_TRY_(files.write(l.making, Json::object().set("format", 1).set("what", "create").dump()));
   WEIR_TRY_(files.remove(l.data));
   WEIR_TRY_(files.remove(l.role_file));
-  WEIR_TRY_(write_settings(member, service, false));
-  WEIR_TRY(const std::string said,
-           context_.run("initdb",
-                        {"--pgdata=" + l.data, "--username=postgres", "--data-checksums",
-                         "--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=peer",
-                         "--auth-host=scram-sha-256", "--no-instructions", "--no-sync"},
-                        deadline));
+  const auto settings = [&]() -> Result<> {
+    WEIR_TRY_(write_settings(member, service, {false, false}));
+    return {};
+  };
+  WEIR_TRY_(context_.beside("settings", settings, [&] { return initdb(member, deadline); }));
   WEIR_TRY_(first_statements(member, service, deadline));
   WEIR_TRY_(sync_filesystem_of(l.data));
   WEIR_TRY(const std::string system, system_of(files, l.data));
   WEIR_TRY_(write_incarnation(files, l.incarnation, incarnation, system));
   return files.remove(l.making);
+}
+
+Result<> PostgresRuns::initdb(const Member& member, Deadline deadline) {
+  WEIR_TRY_(
+      context_.run("initdb",
+                   {"--pgdata=" + context_.layout(member).data, "--username=postgres",
+                    "--data-checksums", "--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=peer",
+                    "--auth-host=scram-sha-256", "--no-instructions", "--no-sync"},
+                   deadline));
+  return {};
 }
 
 // In single-user mode: no port, no client and no replica can see the cluster before it is whole. It

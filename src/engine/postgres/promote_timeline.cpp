@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/postgres/leads_system.h"
-#include "engine/postgres/owner.h"
 
 namespace weir::engine::postgres {
 namespace {
@@ -68,10 +67,7 @@ Result<> remove_filling(Context& context, const std::string& path) {
 
 Result<> put(Context& context, const std::string& path, const std::string& text) {
   if (context.files().exists(path)) return {};
-  const std::string fresh = path + ".new";
-  WEIR_TRY_(context.files().write(fresh, text, 0600));
-  WEIR_TRY_(give_to(context.setting().server_user, fresh));
-  return context.files().rename(fresh, path);
+  return context.files().write(path, text, kPrivate);
 }
 
 }  // namespace

@@ -27,9 +27,15 @@ class PostgresRuns : public Runs {
 
  private:
   Result<> prepare_folders(const Member& member);
+  struct SettingsOf {  // what they depend on beside the fleet file
+    bool clients_let_in = false;
+    bool copied = false;  // as config_text says: until the settings are next settled
+  };
   // Whether anything changed.
-  Result<bool> write_settings(const Member& member, const Service& service, bool clients_let_in);
+  Result<bool> write_keys(const Member& member);
+  Result<bool> write_settings(const Member& member, const Service& service, SettingsOf when);
   Result<> renew_receiver_key(const Member& member, Deadline deadline);
+  Result<> initdb(const Member& member, Deadline deadline);
   Result<> first_statements(const Member& member, const Service& service, Deadline deadline);
   Result<> refuse_foreign(const Member& member);
   Result<> take_base_backup(const Member& member, const Upstream& upstream, Deadline deadline);

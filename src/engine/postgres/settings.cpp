@@ -75,12 +75,13 @@ std::set<std::string> sources(const Member& member, const Service& service) {
 
 }  // namespace
 
-std::string config_text(const Layout& layout, const Member& member, bool crl) {
+std::string config_text(const Layout& layout, const Member& member, bool crl, bool copied) {
   std::string out = "# Written by weir; changes made here are overwritten.\n";
   const auto add = [&](std::string_view name, const std::string& value) {
     out += fmt::format("{} = {}\n", name, quote_setting(value));
   };
   for (const Line& line : kDefaults) add(line.name, line.value);
+  if (copied) add("recovery_init_sync_method", "syncfs");
   out += fmt::format("include {}\n", quote_setting(layout.params_file));
   for (const Line& line : kOwned) add(line.name, line.value);
   add("listen_addresses", member.address);

@@ -12,8 +12,9 @@ namespace weir::engine::postgres {
 
 // postgresql.conf: weir's defaults, then the service's parameters, then what weir must own, then
 // the role. Later lines win. `crl`: layout.crl is there, without which a server that names it does
-// not start.
-std::string config_text(const Layout& layout, const Member& member, bool crl);
+// not start. `copied`: its data was copied and flushed as a whole since a server last ran on it, so
+// that the next start need not flush each of its files by itself.
+std::string config_text(const Layout& layout, const Member& member, bool crl, bool copied);
 // params.conf: resources of kind "param".
 std::string params_text(const Service& service);
 // Who may connect. Internal roles come in by certificate alone, from the members' addresses (on

@@ -95,7 +95,7 @@ TEST(PostgresSettings, LaterLinesWinSoThatWeirsOwnCannotBeChanged) {
   service.resources = {{"param", "fsync", {{"value", "off"}}},
                        {"param", "search_path", {{"value", "it's"}}}};
   const Layout layout = layout_of({}, service.members[0]);
-  const std::string config = config_text(layout, service.members[0], false);
+  const std::string config = config_text(layout, service.members[0], false, false);
   const std::size_t params = config.find("include '" + layout.params_file);
   ASSERT_NE(params, std::string::npos);
   EXPECT_GT(config.find("fsync = 'on'"), params);
@@ -108,9 +108,20 @@ TEST(PostgresSettings, LaterLinesWinSoThatWeirsOwnCannotBeChanged) {
 TEST(PostgresSettings, AServerNamesAListOfTheRevokedOnlyWhereThereIsOne) {
   const Service service = three("10.0.0.");
   const Layout layout = layout_of({}, service.members[0]);
-  EXPECT_FALSE(holds(config_text(layout, service.members[0], false), "ssl_crl_file"));
-  EXPECT_TRUE(holds(config_text(layout, service.members[0], true),
+  EXPECT_FALSE(holds(config_text(layout, service.members[0], false, false), "ssl_crl_file"));
+  EXPECT_TRUE(holds(config_text(layout, service.members[0], true, false),
                     "ssl_crl_file = '" + layout.crl + "'\n"));
+}
+
+// A replica's first start would flush each of its files by itself, just after all of them were.
+TEST(PostgresSettings, OnlyACopysNextStartFlushesTheWholeFilesystem) {
+  const Service service = three("10.0.0.");
+  const Layout layout = layout_of({}, service.members[0]);
+  EXPECT_FALSE(holds(config_text(layout, service.members[0], false, false), "init_sync"));
+  const std::string config = config_text(layout, service.members[0], false, true);
+  const std::size_t at = config.find("recovery_init_sync_method = 'syncfs'\n");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_LT(at, config.find("include '" + layout.params_file));  // a service's own word wins
 }
 
 TEST(PostgresSettings, InternalRolesComeInByCertificateAlone) {

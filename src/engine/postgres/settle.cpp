@@ -31,9 +31,8 @@ Result<bool> forget_alter_system(Context& context, const Layout& layout) {
   if (!text) return false;  // no data yet
   for (const std::string& line : split(*text, '\n')) {
     if (trim(line).empty() || starts_with(trim(line), "#")) continue;
-    WEIR_TRY_(context.write_private(path,
-                                    "# Emptied by weir: declare parameters in the fleet "
-                                    "file.\n"));
+    WEIR_TRY_(context.files().write(
+        path, "# Emptied by weir: declare parameters in the fleet file.\n", kPrivate));
     return true;
   }
   return false;
@@ -79,20 +78,12 @@ Result<> PostgresRuns::prepare_folders(const Member& member) {
   return {};
 }
 
-Result<bool> PostgresRuns::write_settings(const Member& member, const Service& service,
-                                          bool clients_let_in) {
+// Before the settings that name them, and before a copy, which is asked for with them.
+Result<bool> PostgresRuns::write_keys(const Member& member) {
   const Layout l = context_.layout(member);
   const Setting& setting = context_.setting();
   Files& files = context_.files();
-  WEIR_TRY(bool changed, put(files, l.params_file, params_text(service)));
-  // The role's file is only ever made here, never changed: it belongs to failover (safety.md S6).
-  if (!files.exists(l.role_file)) {
-    RoleSettings first;
-    first.synchronous_standby_names = standby_names({{}, service.sync});
-    WEIR_TRY_(write_role_settings(files, l.role_file, first));
-    changed = true;
-  }
-  // Before the settings that name them.
+  bool changed = false;
   const std::string own = setting.identity + "/" + setting.host.text;
   const std::pair<std::string, std::string> keys[] = {{own + ".crt", l.server_cert},
                                                       {setting.identity + "/ca.crt", l.ca},
@@ -103,13 +94,30 @@ Result<bool> PostgresRuns::write_settings(const Member& member, const Service& s
     WEIR_TRY(const std::string content, files.read(from));
     const auto old = files.read(to);
     if (old && *old == content) continue;
-    WEIR_TRY_(context_.write_private(to, content));
+    WEIR_TRY_(files.write(to, content, kPrivate));
     changed = true;
   }
+  return changed;
+}
+
+Result<bool> PostgresRuns::write_settings(const Member& member, const Service& service,
+                                          SettingsOf when) {
+  const Layout l = context_.layout(member);
+  Files& files = context_.files();
+  WEIR_TRY(bool changed, put(files, l.params_file, params_text(service)));
+  // The role's file is only ever made here, never changed: it belongs to failover (safety.md S6).
+  if (!files.exists(l.role_file)) {
+    RoleSettings first;
+    first.synchronous_standby_names = standby_names({{}, service.sync});
+    WEIR_TRY_(write_role_settings(files, l.role_file, first));
+    changed = true;
+  }
+  WEIR_TRY(const bool keys, write_keys(member));
+  changed = changed || keys;
   const std::pair<std::string, std::string> texts[] = {
-      {l.config_file, config_text(l, member, files.exists(l.crl))},
-      {l.hba_file, hba_text(member, service, clients_let_in)},
-      {l.ident_file, ident_text(service, own_user(), setting.server_user)}};
+      {l.config_file, config_text(l, member, files.exists(l.crl), when.copied)},
+      {l.hba_file, hba_text(member, service, when.clients_let_in)},
+      {l.ident_file, ident_text(service, own_user(), context_.setting().server_user)}};
   for (const auto& [path, text] : texts) {
     WEIR_TRY(const bool now, put(files, path, text));
     changed = changed || now;
@@ -140,7 +148,7 @@ Result<std::vector<std::string>> PostgresRuns::settle(const Member& member, cons
   const Layout l = context_.layout(member);
   WEIR_TRY_(prepare_folders(member));
   const auto before = context_.files().read(l.params_file);
-  WEIR_TRY(const bool changed, write_settings(member, service, clients_let_in));
+  WEIR_TRY(const bool changed, write_settings(member, service, {clients_let_in, false}));
   WEIR_TRY_(renew_receiver_key(member, deadline));
   WEIR_TRY(const ServerState server, context_.world().servers.state(context_.handle(member)));
   WEIR_TRY(const bool forgot, forget_alter_system(context_, l));

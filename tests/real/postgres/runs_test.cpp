@@ -187,6 +187,13 @@ TEST_F(PostgresRuns, CopiesTwoReplicasAtOnceAndTheyStream) {
   EXPECT_FALSE(replica.writable);
   EXPECT_EQ(it.sql("b", "select i from t"), "1");
   EXPECT_EQ(it.sql("b", "show synchronous_standby_names"), "ANY 1 (weir_nobody)");
+  // Its first start flushed what had just been flushed all at once; what comes after does as ever.
+  const std::string flushes = "show recovery_init_sync_method";
+  EXPECT_EQ(it.sql("b", flushes), "syncfs");
+  ASSERT_TRUE(it.runs("b").settle(it.member("b"), it.service(), true, it.within(10s)));
+  EXPECT_TRUE(poll_until(it.clock(), it.within(10s), 10ms,
+                         [&] { return it.sql("b", flushes) == "fsync"; }));
+  EXPECT_EQ(it.sql("a", flushes), "fsync");
 
   // Rebuilt: a new incarnation, the old directory kept beside the new one.
   const auto refused = copy("b", "copyb0000002");
