@@ -219,7 +219,7 @@ bool Board::learn_voice(const MemberName& member, const Spoken& spoken) {
   const bool news = voice.server != spoken.voice.server || voice.epoch != spoken.voice.epoch ||
                     voice.suspects != spoken.voice.suspects ||
                     voice.rising != spoken.voice.rising || voice.sick != spoken.voice.sick ||
-                    voice.voter != spoken.voice.voter;
+                    voice.voter != spoken.voice.voter || voice.read != spoken.voice.read;
   const Instant refused = voice.refused;
   voice = spoken.voice;
   voice.refused = refused;

@@ -258,11 +258,14 @@ TEST_F(BoardTest, OurOwnServerTellsWhoStreamsAndWhatMoves) {
   EXPECT_EQ(view().memory.written_before, Position{}) << "one sighting shows no movement";
   own.at = kNow + 1s;
   own.written = {200};
+  EXPECT_FALSE(board.learn_sighting(kB.member, own, kTimings)) << "a longer log is no news";
+  own.at = kNow + 2s;
+  own.written = {300};
   own.followers[0].streaming = false;
-  EXPECT_FALSE(board.learn_sighting(kB.member, own, kTimings));
-  EXPECT_EQ(other("c").streaming, kNow);
-  EXPECT_EQ(view().memory.written_before, Position{100});
-  EXPECT_EQ(board.seen(kB.member).written, Position{200});
+  EXPECT_TRUE(board.learn_sighting(kB.member, own, kTimings));
+  EXPECT_EQ(other("c").streaming, kNow + 1s);
+  EXPECT_EQ(view().memory.written_before, Position{200});
+  EXPECT_EQ(board.seen(kB.member).written, Position{300});
 }
 
 TEST_F(BoardTest, AReplicaRemembersWhenItsLogMoved) {
@@ -316,6 +319,10 @@ TEST_F(BoardTest, AVoiceIsNewsOnlyWhenItSaysSomethingNew) {
         s.voice.epoch = {0, 4};
       },
       [](Spoken& s) { s.voice.voter.incarnation = Incarnation("other"); },
+      // A set is loaded once they have read it: whoever waits for that is to look at once.
+      [](Spoken& s) {
+        s.voice.read = Reading{0, 9};
+      },
   };
   for (const auto change : changes) {
     board.learn_voice(kC.member, voice_of(kC, kNow));

@@ -334,6 +334,27 @@ TEST(FailoverSick, AReplicasLogOfItStillCountsAsStreaming) {
   EXPECT_EQ(others.at(MemberName("b")).streaming, kNow);
 }
 
+// What is decided on is to be decided on at once; that a log grows all the time is not.
+TEST(FailoverLearn, AFollowerIsNewsWhenItStreamsOrCountsNotWhenItMoves) {
+  View view = leading();
+  Memory memory;
+  std::map<MemberName, Other> others{{MemberName("b"), other(view, "b")}};
+  Sighting own = view.own_seen;
+  ASSERT_FALSE(own.followers.empty());
+  Sighting next = own;
+  next.written.at += 100;
+  next.followers.front().flushed.at += 100;
+  EXPECT_FALSE(learn_own_sighting(memory, others, own, next));
+  const std::vector<void (*)(Follower&)> changes = {
+      [](Follower& f) { f.streaming = !f.streaming; }, [](Follower& f) { f.counted = !f.counted; },
+      [](Follower& f) { f.voter.incarnation = Incarnation("other"); }};
+  for (const auto change : changes) {
+    change(next.followers.front());
+    EXPECT_TRUE(learn_own_sighting(memory, others, own, next));
+    EXPECT_FALSE(learn_own_sighting(memory, others, own, next));
+  }
+}
+
 TEST(FailoverStep, ATryToComeBackThatFoundNoSpaceSaysNothingOfTheWay) {
   const Step rejoin = Rejoin{};
   EXPECT_TRUE(is_a_rejoin(rejoin, {}));

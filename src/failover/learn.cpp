@@ -20,6 +20,12 @@ bool acknowledges(const Follower& now, const Sighting& before) {
   return then == before.followers.end() || now.flushed > then->flushed;
 }
 
+// How far it is changes all the time; what it is to us does not.
+bool stands_as(const Follower& before, const Follower& now) {
+  return before.voter == now.voter && before.streaming == now.streaming &&
+         before.counted == now.counted;
+}
+
 }  // namespace
 
 bool learn_sighting(Other& other, const Sighting& sighting, const Policy& policy) {
@@ -41,7 +47,7 @@ Duration probe_pace(const Record& record, const MemberName& self, const MemberNa
 bool learn_own_sighting(Memory& memory, std::map<MemberName, Other>& others, Sighting& own,
                         const Sighting& sighting) {
   const bool news = own.reach != sighting.reach || own.role != sighting.role ||
-                    own.followers.size() != sighting.followers.size();
+                    !std::ranges::equal(own.followers, sighting.followers, stands_as);
   if (leads(sighting)) {
     memory.written_before = own.role == Role::leader ? own.written : Position{};
     for (const Follower& follower : sighting.followers) {
