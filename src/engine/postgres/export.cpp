@@ -73,6 +73,7 @@ Result<> PostgresLeads::export_diverged(const Member& member, const Standing& ow
   }
   // Unknown is not 0: a count that could not be made is left out.
   const auto commits = count_commits(own.lineage, {from, control.segment_bytes, false}, source);
+  if (trouble) return fail(std::move(*trouble));
   Json summary = Json::object();
   summary.set("format", kFormat)
       .set("service", member.service.text)
