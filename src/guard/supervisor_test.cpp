@@ -89,6 +89,13 @@ class Supervision : public RealProcesses {
     EXPECT_TRUE(files_->make_folder(spec.folder));
     const auto started = servers_->start(spec, soon());
     EXPECT_TRUE(started) << started.error().what;
+    // Or it could be killed before it has one.
+    EXPECT_TRUE(comes_true([&] {
+      const auto processes = all_processes();
+      return std::ranges::count_if(processes, [&](const Process& process) {
+               return working_folder_of(process.pid) == spec.folder;
+             }) == 2;
+    }));
     return spec;
   }
   // What still works for a host: its servers and their guards.
