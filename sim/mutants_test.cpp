@@ -102,7 +102,7 @@ constexpr Mutant kMutants[] = {
     {"added-before-it-is-recorded", "failover/replica_dead"},
     {"raised-number-recorded-first", "failover/number_raised_and_lowered"},
     {"lowered-number-loaded-first", "failover/number_raised_and_lowered"},
-    {"seen-in-an-old-session", "failover/removed_voter_comes_back", 1, 30},
+    {"seen-in-an-old-session", "failover/removed_voter_comes_back", 1, 120},
     {"loaded-as-shown", "failover/walsender_that_loads_late"},
     {"old-proof-kept", "failover/proof_of_an_earlier_set"},
     {"removal-before-the-rest-has-confirmed", "failover/removed_while_the_other_lags"},

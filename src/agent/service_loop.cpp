@@ -19,7 +19,7 @@ constexpr Duration kFenceLimit = 1s;
 constexpr Duration kShapesLimit = 5s;
 constexpr Duration kRetryMost = 5s;
 constexpr Duration kRememberLimit = 2s;
-constexpr Duration kExpecting = 20ms;  // between looks for a replica that is about to stream
+constexpr Duration kExpecting = 40ms;  // between looks for a replica that is about to stream
 
 journal::Outcome outcome_of(const Result<>& result) {
   if (result) return journal::Outcome::done;

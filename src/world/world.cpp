@@ -28,7 +28,7 @@ bool poll_until(Clock& clock, Deadline deadline, Duration pause,
     const Instant now = clock.now();
     if (now >= deadline.at) return false;
     clock.sleep_until(std::min(now + pause, deadline.at));
-    // Slowly: what takes a while is noticed late by a quarter of that at most.
+    // Slowly: what takes a while is noticed late by no more than about a quarter of that.
     pause = std::min<Duration>(pause * 5 / 4, 50ms);
   }
 }

@@ -88,15 +88,6 @@ Result<std::string> Context::run(const std::string& name, const std::vector<std:
   return std::move(output.out);
 }
 
-Result<> Context::beside(const std::string& name, const std::function<Result<>()>& work,
-                         const std::function<Result<>()>& here) {
-  Result<> worked;
-  const auto job = world_.workers.begin(name, [&] { worked = work(); });
-  const Result<> done = here();
-  while (!job->wait(world_.clock.within(1s))) continue;
-  return done ? worked : done;
-}
-
 Result<Session> Context::local_session(const Member& member, Deadline deadline,
                                        const std::string& database) {
   return Session::connect(world_.clock, local_parameters(setting_, member, database), deadline);

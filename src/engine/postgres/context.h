@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -74,11 +73,6 @@ class Context {
                           Deadline deadline);
   Result<Output> run_raw(const std::string& program, const std::vector<std::string>& arguments,
                          Deadline deadline);
-
-  // Runs `work` on a worker, and `here` meanwhile; returns once both have ended. The error is that
-  // of `here`, if both failed. Each ends by a deadline of its own.
-  Result<> beside(const std::string& name, const std::function<Result<>()>& work,
-                  const std::function<Result<>()>& here);
 
   // Superuser on this host's own server, by its unix socket.
   Result<Session> local_session(const Member& member, Deadline deadline,

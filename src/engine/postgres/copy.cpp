@@ -39,12 +39,8 @@ Result<> PostgresRuns::copy(const Member& member, const Upstream& upstream,
   }
   WEIR_TRY_(prepare_folders(member));
   WEIR_TRY_(write_keys(member));
-  const auto settings = [&]() -> Result<> {
-    WEIR_TRY_(write_settings(member, service, {true, true}));
-    return {};
-  };
-  const auto backup = [&] { return take_base_backup(member, upstream, deadline); };
-  WEIR_TRY_(context_.beside("settings", settings, backup));
+  WEIR_TRY_(write_settings_beside(member, service, {true, true},
+                                  [&] { return take_base_backup(member, upstream, deadline); }));
   return swap_in(member, upstream, incarnation, service);
 }
 

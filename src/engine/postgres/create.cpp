@@ -64,11 +64,8 @@ Result<> PostgresRuns::create(const Member& member, const Incarnation& incarnati
   WEIR_TRY_(files.write(l.making, Json::object().set("format", 1).set("what", "create").dump()));
   WEIR_TRY_(files.remove(l.data));
   WEIR_TRY_(files.remove(l.role_file));
-  const auto settings = [&]() -> Result<> {
-    WEIR_TRY_(write_settings(member, service, {false, false}));
-    return {};
-  };
-  WEIR_TRY_(context_.beside("settings", settings, [&] { return initdb(member, deadline); }));
+  WEIR_TRY_(write_settings_beside(member, service, {false, false},
+                                  [&] { return initdb(member, deadline); }));
   WEIR_TRY_(first_statements(member, service, deadline));
   WEIR_TRY_(sync_filesystem_of(l.data));
   WEIR_TRY(const std::string system, system_of(files, l.data));

@@ -1,6 +1,7 @@
 // Runs for Postgres: makes, copies, starts, stops and settles the members of this host.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ class PostgresRuns : public Runs {
   // Whether anything changed.
   Result<bool> write_keys(const Member& member);
   Result<bool> write_settings(const Member& member, const Service& service, SettingsOf when);
+  // The same on a worker, and `here` meanwhile; returns once both have ended. The error is that of
+  // `here`, if both failed.
+  Result<> write_settings_beside(const Member& member, const Service& service, SettingsOf when,
+                                 const std::function<Result<>()>& here);
   Result<> renew_receiver_key(const Member& member, Deadline deadline);
   Result<> initdb(const Member& member, Deadline deadline);
   Result<> first_statements(const Member& member, const Service& service, Deadline deadline);

@@ -125,6 +125,19 @@ Result<bool> PostgresRuns::write_settings(const Member& member, const Service& s
   return changed;
 }
 
+Result<> PostgresRuns::write_settings_beside(const Member& member, const Service& service,
+                                             SettingsOf when,
+                                             const std::function<Result<>()>& here) {
+  Result<bool> written;
+  const auto job = context_.world().workers.begin(
+      "settings", [&] { written = write_settings(member, service, when); });
+  const Result<> done = here();
+  while (!job->wait(context_.clock().within(1s))) continue;
+  if (!done) return done;
+  if (!written) return fail(std::move(written).error());
+  return {};
+}
+
 // A receiver connects anew with the pair of today. Where a promise has taken its key away there is
 // none to replace (safety.md S6).
 Result<> PostgresRuns::renew_receiver_key(const Member& member, Deadline deadline) {

@@ -111,8 +111,8 @@ class Pages {
 
   // The part of the present segment that holds the page at this offset.
   bool bring(std::uint64_t offset) {
-    if (offset / kPartBytes * kPartBytes == part_from_) return true;
     const std::uint64_t from = offset / kPartBytes * kPartBytes;
+    if (from == part_from_) return true;
     auto part = source_(timeline_, segment_, from, kPartBytes);
     if (!part || part->bytes.size() != kPartBytes) {
       return stop(fmt::format("segment {} cannot be read from byte {} on", segment_, from));

@@ -14,8 +14,8 @@
 namespace weir::engine::postgres {
 
 // A part of one segment file: at most `most` bytes from `from` on; nullopt if there is no such
-// file. A walk goes through the segments in ascending order, and asks for a part of one at most
-// once: segments are long, and few of their pages say where a log ends.
+// file. Segments are long, and few of their pages say where a log ends. A walk may go over the log
+// more than once; each time it asks in ascending order, and for no part twice.
 struct SegmentPart {
   std::string bytes;
   std::uint64_t file_bytes = 0;  // of the whole file
